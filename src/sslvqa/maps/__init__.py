@@ -1,0 +1,20 @@
+"""Where in a video the quality is low: token scores projected back to pixels, and pictures of them."""
+
+from sslvqa.maps.colour import PALETTES, Palette, colour_bar, colourize, score_limits
+from sslvqa.maps.project import QualityMap, fill_uncovered, project_map, project_maps
+from sslvqa.maps.render import overlay, render_strip, write_overlay
+
+__all__ = [
+    "PALETTES",
+    "Palette",
+    "QualityMap",
+    "colour_bar",
+    "colourize",
+    "fill_uncovered",
+    "overlay",
+    "project_map",
+    "project_maps",
+    "render_strip",
+    "score_limits",
+    "write_overlay",
+]

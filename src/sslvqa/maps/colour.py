@@ -1,0 +1,134 @@
+"""Scores as colours, and the colour bar that says which is which."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from sslvqa.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["PALETTES", "Palette", "colour_bar", "colourize", "font", "score_limits"]
+
+Palette = Literal["red_green", "viridis"]
+"""``red_green``: red is low, green is high. ``viridis`` (colour-blind safe): violet is low, yellow high."""
+
+PALETTES: dict[Palette, tuple[tuple[int, int, int], ...]] = {
+    "red_green": (
+        (165, 0, 38), (222, 63, 46), (248, 142, 82), (254, 224, 139),
+        (183, 224, 117), (75, 176, 92), (0, 104, 55),
+    ),
+    "viridis": (
+        (68, 1, 84), (72, 40, 120), (62, 74, 137), (49, 104, 142), (38, 130, 142),
+        (31, 158, 137), (53, 183, 121), (109, 205, 89), (180, 222, 44), (253, 231, 37),
+    ),
+}  # fmt: skip
+"""Equally spaced RGB stops from the lowest to the highest score, interpolated linearly."""
+
+_BAR_PX = 22
+_GAP_PX = 10
+_FONT_PX = 14
+_LINE_PX = 19
+_TEXT = (40, 40, 40)
+
+
+def score_limits(maps: Sequence[NDArray[np.floating]]) -> tuple[float, float]:
+    """The least and the greatest value of all maps, widened when they coincide."""
+    low = min(float(values.min()) for values in maps)
+    high = max(float(values.max()) for values in maps)
+    if high - low > 1e-6 * max(abs(low), abs(high)):
+        return low, high
+    room = max(0.05 * abs(low), 1e-3)
+    return low - room, high + room
+
+
+def colourize(
+    values: NDArray[np.floating], *, limits: tuple[float, float], palette: Palette = "red_green"
+) -> NDArray[np.uint8]:
+    """Colours of scores.
+
+    Args:
+        values: Any shape; higher is better.
+        limits: Scores of the first and the last colour; values outside take these colours.
+        palette: A name in :data:`PALETTES`.
+
+    Returns:
+        RGB, uint8 ``(3, ...)``.
+
+    Raises:
+        ConfigError: If the palette is unknown or the limits are not finite and increasing.
+    """
+    low, high = limits
+    if palette not in PALETTES:
+        raise ConfigError(f"palette is {palette!r}; allowed are {', '.join(PALETTES)}")
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ConfigError(f"colour limits are {low} and {high}; give two finite scores, the lower one first")
+    stops = np.asarray(PALETTES[palette], dtype=np.float64)
+    table = np.stack([np.interp(np.linspace(0, len(stops) - 1, 256), range(len(stops)), c) for c in stops.T])
+    levels = np.rint(np.clip((values - low) / (high - low), 0, 1) * 255).astype(np.intp)
+    colours: NDArray[np.uint8] = np.rint(table).astype(np.uint8)[:, levels]
+    return colours
+
+
+def colour_bar(
+    *,
+    limits: tuple[float, float],
+    height_px: int,
+    palette: Palette = "red_green",
+    label: str = "local quality",
+) -> Image.Image:
+    """A vertical colour bar with a few round numbers, the best colour on top.
+
+    Args:
+        limits: Scores at the bottom and at the top.
+        height_px: Height of the picture.
+        palette: A name in :data:`PALETTES`.
+        label: What the numbers are, written above.
+
+    Returns:
+        The picture, on white; its width depends on the text.
+    """
+    low, high = limits
+    ticks, digits = _ticks(low, high)
+    texts = [f"{tick:.{digits}f}" for tick in ticks]
+    head = [label, "(higher is better)"]
+    top, bottom = 2 * _GAP_PX + len(head) * _LINE_PX, height_px - _FONT_PX
+    text_px = max([_BAR_PX + 8 + _width(text) for text in texts] + [_width(line) for line in head])
+    bar = Image.new("RGB", (math.ceil(text_px) + 2 * _GAP_PX, height_px), "white")
+    pen = ImageDraw.Draw(bar)
+    for number, line in enumerate(head):
+        pen.text((_GAP_PX, _GAP_PX // 2 + number * _LINE_PX), line, fill=_TEXT, font=font(_FONT_PX))
+    ramp = np.linspace(high, low, bottom - top).repeat(_BAR_PX).reshape(-1, _BAR_PX)
+    colours = colourize(ramp, limits=limits, palette=palette).transpose(1, 2, 0)
+    bar.paste(Image.fromarray(np.ascontiguousarray(colours)), (_GAP_PX, top))
+    for tick, text in zip(ticks, texts, strict=True):
+        row = round(top + (high - tick) / (high - low) * (bottom - 1 - top))
+        pen.line((_GAP_PX + _BAR_PX, row, _GAP_PX + _BAR_PX + 4, row), fill=_TEXT)
+        pen.text((_GAP_PX + _BAR_PX + 8, row), text, fill=_TEXT, font=font(_FONT_PX), anchor="lm")
+    return bar
+
+
+def font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """The typeface that comes with Pillow, so that pictures do not depend on the machine's fonts."""
+    return ImageFont.load_default(size=size_px)
+
+
+def _width(text: str) -> float:
+    """Width of a text in px."""
+    return font(_FONT_PX).getlength(text)
+
+
+def _ticks(low: float, high: float) -> tuple[list[float], int]:
+    """Two to eight multiples of 1, 2 or 5 times a power of ten in [low, high], and the decimals they need."""
+    raw = (high - low) / 7
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [number * step for number in range(first, last + 1)], max(0, -math.floor(math.log10(step) + 1e-9))

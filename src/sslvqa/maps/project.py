@@ -1,0 +1,189 @@
+"""Token scores to a quality map of a frame (method, section 7).
+
+Every token of a view has one score. It belongs to a square of the view's pixels in a few of its frames, and
+the view's plan tells where those pixels lie in the video.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sslvqa.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from sslvqa.sampling import ViewPlan
+
+__all__ = ["QualityMap", "fill_uncovered", "project_map", "project_maps"]
+
+
+@dataclass(frozen=True, slots=True)
+class QualityMap:
+    """Local quality of one frame at source resolution."""
+
+    frame_index: int
+    """Frame number in the video."""
+    values: NDArray[np.float32]
+    """``(H, W)``, the unit of the token scores; higher is better. Interpolated where not covered."""
+    coverage: NDArray[np.bool_]
+    """``(H, W)``, true where a fragment measured the pixel."""
+    sampled_index: int
+    """Frame the measurements come from; differs from ``frame_index`` when that frame is in no clip."""
+
+
+def project_maps(
+    token_scores: NDArray[np.floating], plans: Sequence[ViewPlan], *, frames: Iterable[int]
+) -> Iterator[QualityMap]:
+    """Write the score of every token to the pixels it came from, and interpolate between them.
+
+    Where several tokens saw a pixel (several draws, several clips) it gets their mean. A frame that is
+    in no clip gets the map of the sampled frame that is nearest in time (the earlier of two).
+
+    Args:
+        token_scores: ``(n, T', h, w)``, one map for each view; T' divides the views' frames, h and w divide
+            their side.
+        plans: The n plans that the views were read with, all for one frame size.
+        frames: Numbers of the wanted frames.
+
+    Returns:
+        One map for each frame, in the same order, made as it is asked for. A map has no gaps and lies between
+        the least and the greatest score of the frame's tokens. Neighbours with the same tokens share arrays.
+
+    Raises:
+        ConfigError: If the shapes of scores and plans do not fit together, or a frame is negative.
+        DataError: If a score is not finite.
+    """
+    scores = np.asarray(token_scores, dtype=np.float64)
+    _check(scores, plans)
+    return _maps(scores, plans, frames)
+
+
+def project_map(token_scores: NDArray[np.floating], plans: Sequence[ViewPlan], *, frame: int) -> QualityMap:
+    """The map of one frame; see :func:`project_maps`."""
+    return next(project_maps(token_scores, plans, frames=[frame]))
+
+
+def fill_uncovered(values: NDArray[np.float32], covered: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Interpolate over pixels without a value, keeping the others as they are.
+
+    Averages of covered pixels are formed over squares of 2, 4, 8, ... px until none is empty; then, from
+    coarse to fine, empty places take the bilinear interpolation of the next coarser level (pull-push). Linear
+    time; every result lies between the least and the greatest covered value.
+
+    Args:
+        values: ``(H, W)``; ignored where not covered.
+        covered: ``(H, W)``.
+
+    Returns:
+        ``(H, W)`` without gaps.
+
+    Raises:
+        DataError: If no pixel is covered.
+    """
+    if not covered.any():
+        raise DataError(
+            "no pixel of the frame is covered by a fragment; a map needs at least one token; add draws"
+        )
+    return _pull_push(np.where(covered, values, 0.0), covered.astype(np.float32))
+
+
+def _pull_push(values: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """One level of :func:`fill_uncovered`; ``weights`` in [0, 1] say how far a value is known."""
+    if weights.min() >= 1:
+        return values
+    mass = _halve(values * weights)
+    coarse_weights = _halve(weights)
+    known = coarse_weights > 0
+    coarse = _pull_push(np.divide(mass, coarse_weights, out=mass, where=known), known.astype(np.float32))
+    guess = _double(coarse)[: values.shape[0], : values.shape[1]]
+    return values * weights + guess * (1 - weights)
+
+
+def _halve(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sums over 2 x 2 px; an odd side is padded with zeros."""
+    padded = np.pad(image, [(0, side % 2) for side in image.shape])
+    return padded[::2, ::2] + padded[1::2, ::2] + padded[::2, 1::2] + padded[1::2, 1::2]
+
+
+def _double(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Twice the height, then twice the width; bilinear, with aligned outer edges."""
+    for _ in range(2):
+        padded = np.pad(image, [(1, 1), (0, 0)], mode="edge")
+        larger = np.empty((2 * image.shape[0], image.shape[1]), dtype=image.dtype)
+        larger[0::2] = 0.75 * image + 0.25 * padded[:-2]
+        larger[1::2] = 0.75 * image + 0.25 * padded[2:]
+        image = larger.T
+    return image
+
+
+def _maps(
+    scores: NDArray[np.float64], plans: Sequence[ViewPlan], frames: Iterable[int]
+) -> Iterator[QualityMap]:
+    """Project frame by frame; a frame with the tokens of the one before reuses its arrays."""
+    seen_by = _tokens_by_frame(plans, scores.shape[1])
+    pixels = [_flat_pixels(plan) for plan in plans]
+    shape = (plans[0].fragments.source_height_px, plans[0].fragments.source_width_px)
+    current: list[tuple[int, int]] = []
+    for frame in frames:
+        if frame < 0:
+            raise ConfigError(f"frame is {frame}; frame numbers start at 0")
+        sampled = min(seen_by, key=lambda index: (abs(index - frame), index))
+        if seen_by[sampled] != current:
+            current = seen_by[sampled]
+            places = np.concatenate([pixels[view] for view, _ in current])
+            marks = np.concatenate(
+                [_spread(scores[view, time], plans[view].fragments.view_px) for view, time in current]
+            )
+            count = np.bincount(places, minlength=math.prod(shape)).reshape(shape)
+            total = np.bincount(places, weights=marks, minlength=math.prod(shape)).reshape(shape)
+            covered = count > 0
+            values = fill_uncovered((total / np.maximum(count, 1)).astype(np.float32), covered)
+        yield QualityMap(frame, values, covered, sampled)
+
+
+def _tokens_by_frame(plans: Sequence[ViewPlan], tokens: int) -> dict[int, list[tuple[int, int]]]:
+    """Video frame number to the (view, temporal token) pairs that saw it."""
+    seen_by: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for view, plan in enumerate(plans):
+        for time, indices in enumerate(plan.clip.token_frames(tokens)):
+            for index in set(indices):
+                seen_by[index].append((view, time))
+    return dict(seen_by)
+
+
+def _flat_pixels(plan: ViewPlan) -> NDArray[np.int64]:
+    """For every pixel of the view, row by row: the number of the frame's pixel, counted row by row."""
+    rows, columns = plan.fragments.source_pixels()
+    return (rows * plan.fragments.source_width_px + columns).ravel()
+
+
+def _spread(token_map: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """The score of the token that every pixel of the view belongs to, row by row, ``(size * size,)``."""
+    rows, columns = token_map.shape
+    return token_map.repeat(size // rows, axis=0).repeat(size // columns, axis=1).ravel()
+
+
+def _check(scores: NDArray[np.float64], plans: Sequence[ViewPlan]) -> None:
+    """Refuse scores and plans that do not describe the same views."""
+    if scores.ndim != 4 or 0 in scores.shape or len(scores) != len(plans):
+        raise ConfigError(
+            f"token scores have shape {scores.shape} for {len(plans)} plans; expected (n, T', h, w), n plans"
+        )
+    if len({(p.fragments.source_height_px, p.fragments.source_width_px) for p in plans}) > 1:
+        raise ConfigError("the plans are for frames of different sizes; project each video on its own")
+    rows, columns = scores.shape[2:]
+    for plan in plans:
+        side = plan.fragments.view_px
+        if side % rows or side % columns:
+            raise ConfigError(f"token maps are {rows}x{columns} for views of {side} px; give divisors of it")
+        plan.clip.token_frames(scores.shape[1])
+    if not np.isfinite(scores).all():
+        raise DataError("a token score is not finite; a map needs numbers; check the model and its weights")
