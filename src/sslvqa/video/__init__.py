@@ -1,0 +1,9 @@
+"""Bytes → frames with time: probing, frame-exact decoding, safe opening, encoding."""
+
+from sslvqa.video.frames import Planes, VideoInfo
+from sslvqa.video.guard import Limits
+from sslvqa.video.raw import RawGeometry
+from sslvqa.video.reader import Video, open_video, probe
+from sslvqa.video.writer import write_video
+
+__all__ = ["Limits", "Planes", "RawGeometry", "Video", "VideoInfo", "open_video", "probe", "write_video"]

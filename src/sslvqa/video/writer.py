@@ -46,7 +46,9 @@ def write_video(
         stream = container.add_stream(codec, rate=rate, options=dict(options or {}))
         stream.pix_fmt = pixel_format
         for item in frames:
-            frame = item if isinstance(item, av.VideoFrame) else av.VideoFrame.from_ndarray(item, format="rgb24")
+            frame = (
+                item if isinstance(item, av.VideoFrame) else av.VideoFrame.from_ndarray(item, format="rgb24")
+            )
             if count == 0:
                 stream.width, stream.height = frame.width, frame.height
                 stream.codec_context.thread_count = 1  # one thread: the same bytes on every machine
