@@ -1,0 +1,26 @@
+"""Networks and the statistics of their tokens. No files, no configuration parsing."""
+
+from sslvqa.nn.corpus import CorpusStatistics, corpus_moments
+from sslvqa.nn.ema import moving_average
+from sslvqa.nn.gaussian import gaussian_distance, pairwise_gaussian_distance, shrink, token_moments
+from sslvqa.nn.heads import Projection, QualityHead
+from sslvqa.nn.quality import DistanceModel, DualQualityModel, DualScores, RegressorModel
+from sslvqa.nn.swin3d import SwinBackbone, SwinConfig
+
+__all__ = [
+    "CorpusStatistics",
+    "DistanceModel",
+    "DualQualityModel",
+    "DualScores",
+    "Projection",
+    "QualityHead",
+    "RegressorModel",
+    "SwinBackbone",
+    "SwinConfig",
+    "corpus_moments",
+    "gaussian_distance",
+    "moving_average",
+    "pairwise_gaussian_distance",
+    "shrink",
+    "token_moments",
+]

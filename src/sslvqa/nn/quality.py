@@ -1,0 +1,169 @@
+"""The two quality models: Q_R regresses, Q_D measures a distance to pristine clips; and both together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from sslvqa.errors import ConfigError, DataError
+from sslvqa.nn.gaussian import gaussian_distance, shrink, token_moments
+
+if TYPE_CHECKING:
+    from sslvqa.nn.corpus import CorpusStatistics
+    from sslvqa.nn.heads import QualityHead
+    from sslvqa.nn.swin3d import SwinBackbone
+
+__all__ = ["DistanceModel", "DualQualityModel", "DualScores", "RegressorModel"]
+
+
+class DualScores(NamedTuple):
+    """Raw scores of a batch of views; higher is better for both."""
+
+    q_r: Tensor
+    """Regressed quality ``(B,)``, of arbitrary scale."""
+    q_d: Tensor
+    """Closeness to pristine clips ``(B,)``, in (0, 1]."""
+
+
+class RegressorModel(nn.Module):
+    """Q_R: the mean over all tokens of a learned quality value.
+
+    Args:
+        backbone: Turns views into tokens.
+        head: Turns a token into a value.
+    """
+
+    def __init__(self, backbone: SwinBackbone, head: QualityHead) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+
+    def forward(self, views: Tensor) -> Tensor:
+        """Score normalised views ``(B, 3, T, S, S)``: float32 ``(B,)``, arbitrary scale, higher is better."""
+        return self.quality_map(views).float().mean(dim=(1, 2, 3))
+
+    def quality_map(self, views: Tensor) -> Tensor:
+        """Value of every token, ``(B, T', h, w)``; their mean is the score."""
+        values: Tensor = self.head(self.backbone(views))
+        return values
+
+
+class DistanceModel(nn.Module):
+    """Q_D: ``exp(-d(corpus, view) / tau)``, d the distance of the Gaussians of their tokens.
+
+    The buffers hold the corpus at inference (:meth:`set_corpus`); in training, pass the corpus of the step.
+
+    Args:
+        backbone: Turns views into tokens.
+        temperature: tau, > 0.
+        ridge: Added to the diagonal of the averaged covariance.
+        shrinkage: Share of the scaled identity in both covariances, in [0, 1]; needed where a view has
+            about as many tokens as channels, or fewer.
+
+    Raises:
+        ConfigError: If ``temperature`` or ``shrinkage`` is out of its range, or ``ridge`` is negative.
+    """
+
+    corpus_mean: Tensor
+    corpus_cov: Tensor
+    corpus_tokens: Tensor
+
+    def __init__(
+        self,
+        backbone: SwinBackbone,
+        *,
+        temperature: float = 10.0,
+        ridge: float = 1e-6,
+        shrinkage: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if temperature <= 0 or ridge < 0 or not 0 <= shrinkage <= 1:
+            raise ConfigError(
+                f"temperature={temperature}, ridge={ridge}, shrinkage={shrinkage}; "
+                "temperature must be > 0, ridge >= 0 and shrinkage in [0, 1]"
+            )
+        self.backbone = backbone
+        self.temperature = temperature
+        self.ridge = ridge
+        self.shrinkage = shrinkage
+        self.register_buffer("corpus_mean", torch.zeros(backbone.channels))
+        self.register_buffer("corpus_cov", torch.eye(backbone.channels))
+        self.register_buffer("corpus_tokens", torch.zeros((), dtype=torch.int64))
+
+    def set_corpus(self, statistics: CorpusStatistics) -> None:
+        """Store the corpus that scores are relative to.
+
+        Raises:
+            DataError: If its channels are not the backbone's.
+        """
+        if statistics.mean.shape != self.corpus_mean.shape:
+            raise DataError(
+                f"the corpus has {statistics.mean.shape[-1]} channels, "
+                f"the backbone {self.corpus_mean.shape[-1]}; compute it with this model's tokens()"
+            )
+        self.corpus_mean.copy_(statistics.mean)
+        self.corpus_cov.copy_(statistics.cov)
+        self.corpus_tokens.fill_(statistics.tokens)
+
+    def tokens(self, views: Tensor) -> Tensor:
+        """Tokens of normalised views: ``(B, 3, T, S, S)`` to ``(B, N, C)``."""
+        features: Tensor = self.backbone(views)
+        return features.flatten(2).mT
+
+    def forward(self, views: Tensor, corpus: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """Score normalised views.
+
+        Args:
+            views: ``(B, 3, T, S, S)``.
+            corpus: Mean ``(C,)`` and covariance ``(C, C)`` of pristine tokens, unshrunk; no gradient
+                flows into them. The stored ones by default.
+
+        Returns:
+            ``(B,)``, in (0, 1], higher is better.
+
+        Raises:
+            DataError: If no corpus is given and none was stored.
+        """
+        return self.score_tokens(self.tokens(views), corpus)
+
+    def score_tokens(
+        self,
+        tokens: Tensor,
+        corpus: tuple[Tensor, Tensor] | None = None,
+        *,
+        temperature: float | None = None,
+    ) -> Tensor:
+        """Score tokens ``(B, N, C)``, with another temperature if given; otherwise as :meth:`forward`."""
+        if corpus is None and not self.corpus_tokens:
+            raise DataError(
+                "this distance model has no corpus; call set_corpus() or pass corpus=(mean, covariance)"
+            )
+        corpus_mean, corpus_cov = corpus or (self.corpus_mean, self.corpus_cov)
+        mean, cov = token_moments(tokens, shrinkage=self.shrinkage)
+        reference = corpus_mean.detach().to(mean), shrink(corpus_cov.detach().to(cov), self.shrinkage)
+        distance = gaussian_distance(mean, cov, *reference, ridge=self.ridge)
+        return torch.exp(-distance / (temperature or self.temperature))
+
+
+class DualQualityModel(nn.Module):
+    """Q_R and Q_D with separate parameters.
+
+    Args:
+        regressor: Q_R.
+        distance: Q_D.
+    """
+
+    def __init__(self, regressor: RegressorModel, distance: DistanceModel) -> None:
+        super().__init__()
+        self.regressor = regressor
+        self.distance = distance
+
+    def forward(self, views: Tensor) -> DualScores:
+        """Score normalised views ``(B, 3, T, S, S)``."""
+        return DualScores(self.regressor(views), self.distance(views))
+
+    def quality_map(self, views: Tensor) -> Tensor:
+        """Q_R's value of every token, ``(B, T', h, w)``."""
+        return self.regressor.quality_map(views)

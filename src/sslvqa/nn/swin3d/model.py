@@ -1,0 +1,242 @@
+"""Video Swin Transformer with gated relative position bias: a view in, a map of tokens out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from sslvqa.errors import ConfigError, DataError
+from sslvqa.nn.swin3d.attention import WindowAttention
+from sslvqa.nn.swin3d.window import GateKind, Triple, WindowPlan, plan_windows
+
+if TYPE_CHECKING:
+    from torch import Generator
+
+__all__ = ["SwinBackbone", "SwinConfig"]
+
+
+@dataclass(frozen=True, slots=True)
+class SwinConfig:
+    """Size and kind of the backbone; the defaults are Video Swin-T with the released gate.
+
+    Raises:
+        ConfigError: If ``depths`` and ``heads`` differ in length, a width is not a multiple of its heads,
+            a rate is outside [0, 1), or a gated stage does not exist.
+    """
+
+    embed_dim: int = 96
+    """Channels after the patch embedding; doubled by every stage but the first."""
+    depths: tuple[int, ...] = (2, 2, 6, 2)
+    """Blocks of each stage; every second block shifts its windows."""
+    heads: tuple[int, ...] = (3, 6, 12, 24)
+    """Attention heads of each stage."""
+    window: Triple = (8, 7, 7)
+    """Window in tokens (time, height, width)."""
+    patch: Triple = (2, 4, 4)
+    """Pixels of one first-stage token (frames, height, width)."""
+    mlp_ratio: float = 4.0
+    """Hidden width of the MLPs over their input width."""
+    drop_path: float = 0.1
+    """Stochastic depth of the last block; grows linearly from 0 at the first one."""
+    gate: GateKind = "distance"
+    """``distance``: Manhattan distance of fragments (released); ``binary``: 1 where they differ (paper);
+    ``none``: no second bias table."""
+    gated_stages: tuple[int, ...] = (0, 1, 2)
+    """Stages with a gate, counted from 0."""
+    fragments: int = 7
+    """Fragments of a view along height and along width."""
+
+    def __post_init__(self) -> None:
+        """Check the values against each other."""
+        if not self.depths or len(self.depths) != len(self.heads):
+            raise ConfigError(f"depths={self.depths} and heads={self.heads} need one entry per stage each")
+        if bad := [h for i, h in enumerate(self.heads) if (self.embed_dim << i) % h]:
+            raise ConfigError(
+                f"heads {bad} do not divide their stage's width (embed_dim={self.embed_dim}, doubling)"
+            )
+        if not 0 <= self.drop_path < 1:
+            raise ConfigError(f"drop_path is {self.drop_path}; it must lie in [0, 1)")
+        if self.gate not in {"distance", "binary", "none"}:
+            raise ConfigError(f"gate is {self.gate!r}; allowed are 'distance', 'binary' and 'none'")
+        if any(s not in range(len(self.depths)) for s in self.gated_stages):
+            raise ConfigError(
+                f"gated_stages={self.gated_stages}; there are stages 0 to {len(self.depths) - 1}"
+            )
+
+    @property
+    def channels(self) -> int:
+        """Channels of an output token."""
+        return self.embed_dim << (len(self.depths) - 1)
+
+    def stage_gate(self, stage: int) -> GateKind:
+        """Return the gate of one stage."""
+        return self.gate if stage in self.gated_stages else "none"
+
+
+class _Mlp(nn.Module):
+    def __init__(self, dim: int, hidden: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(dim, hidden)
+        self.fc2 = nn.Linear(hidden, dim)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        out: Tensor = self.fc2(F.gelu(self.fc1(tokens)))
+        return out
+
+
+class _Block(nn.Module):
+    """Window attention and MLP, each with a norm before and a residual around it."""
+
+    def __init__(self, dim: int, *, heads: int, config: SwinConfig, gated: bool, drop_path: float) -> None:
+        super().__init__()
+        self.drop_rate = drop_path
+        self.norm1 = nn.LayerNorm(dim)
+        self.attn = WindowAttention(dim, heads=heads, window=config.window, gated=gated)
+        self.norm2 = nn.LayerNorm(dim)
+        self.mlp = _Mlp(dim, int(dim * config.mlp_ratio))
+
+    def forward(self, tokens: Tensor, plan: WindowPlan) -> Tensor:
+        tokens = tokens + self._drop_path(self._attend(self.norm1(tokens), plan))
+        return tokens + self._drop_path(self.mlp(self.norm2(tokens)))
+
+    def _attend(self, tokens: Tensor, plan: WindowPlan) -> Tensor:
+        (t, h, w), shift = plan.size, plan.shift
+        if plan.padded != plan.size:  # padding takes part in the attention, as in the published weights
+            pt, ph, pw = plan.padded
+            tokens = F.pad(tokens, (0, 0, 0, pw - w, 0, ph - h, 0, pt - t))
+        if any(shift):
+            tokens = tokens.roll([-s for s in shift], dims=(1, 2, 3))
+        tokens = self.attn(tokens, plan)
+        if any(shift):
+            tokens = tokens.roll(shift, dims=(1, 2, 3))
+        return tokens if plan.padded == plan.size else tokens[:, :t, :h, :w]
+
+    def _drop_path(self, branch: Tensor) -> Tensor:
+        if not self.training or self.drop_rate == 0:
+            return branch
+        keep = 1 - self.drop_rate
+        kept = branch.new_empty((len(branch), *[1] * (branch.ndim - 1))).bernoulli_(keep)
+        return branch * kept.div_(keep)
+
+
+class _Merge(nn.Module):
+    """Join 2 x 2 neighbours in space: half the height and width, twice the channels."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.reduction = nn.Linear(4 * dim, 2 * dim, bias=False)
+        self.norm = nn.LayerNorm(4 * dim)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        if tokens.shape[2] % 2 or tokens.shape[3] % 2:
+            tokens = F.pad(tokens, (0, 0, 0, tokens.shape[3] % 2, 0, tokens.shape[2] % 2))
+        b, t, h, w, c = tokens.shape
+        pairs = tokens.view(b, t, h // 2, 2, w // 2, 2, c).permute(0, 1, 2, 4, 5, 3, 6)
+        out: Tensor = self.reduction(self.norm(pairs.reshape(b, t, h // 2, w // 2, 4 * c)))
+        return out
+
+
+class _Stage(nn.Module):
+    def __init__(self, config: SwinConfig, stage: int, drop_paths: list[float]) -> None:
+        super().__init__()
+        dim, heads = config.embed_dim << stage, config.heads[stage]
+        self.config = config
+        self.gate = config.stage_gate(stage)
+        gated = self.gate != "none"
+        self.blocks = nn.ModuleList(
+            _Block(dim, heads=heads, config=config, gated=gated, drop_path=rate) for rate in drop_paths
+        )
+        self.downsample = _Merge(dim) if stage < len(config.depths) - 1 else None
+
+    def forward(self, tokens: Tensor, *, checkpointed: bool) -> Tensor:
+        _, t, h, w, _ = tokens.shape
+        cfg = self.config
+        for i, block in enumerate(self.blocks):
+            plan = plan_windows(
+                (t, h, w), window=cfg.window, shifted=i % 2 == 1, fragments=cfg.fragments, gate=self.gate
+            )
+            tokens = (
+                checkpoint(block, tokens, plan, use_reentrant=False) if checkpointed else block(tokens, plan)
+            )
+        return tokens if self.downsample is None else self.downsample(tokens)
+
+
+class _PatchEmbed(nn.Module):
+    def __init__(self, patch: Triple, dim: int) -> None:
+        super().__init__()
+        self.patch = patch
+        self.proj = nn.Conv3d(3, dim, kernel_size=patch, stride=patch)
+        self.norm = nn.LayerNorm(dim)
+
+    def forward(self, views: Tensor) -> Tensor:
+        pads = [-n % p for n, p in zip(views.shape[2:], self.patch, strict=True)]
+        if any(pads):
+            views = F.pad(views, (0, pads[2], 0, pads[1], 0, pads[0]))
+        out: Tensor = self.norm(self.proj(views).permute(0, 2, 3, 4, 1))
+        return out
+
+
+class SwinBackbone(nn.Module):
+    """Video Swin Transformer; parameters are named as in the released checkpoints.
+
+    Args:
+        config: Size and kind.
+        generator: Source of the initial weights; the global one by default.
+    """
+
+    def __init__(self, config: SwinConfig | None = None, *, generator: Generator | None = None) -> None:
+        super().__init__()
+        self.config = config = config or SwinConfig()
+        self.checkpointed = False
+        self.patch_embed = _PatchEmbed(config.patch, config.embed_dim)
+        total = sum(config.depths)
+        rates = iter([config.drop_path * i / max(total - 1, 1) for i in range(total)])
+        self.layers = nn.ModuleList(
+            _Stage(config, i, list(islice(rates, depth))) for i, depth in enumerate(config.depths)
+        )
+        self.norm = nn.LayerNorm(config.channels)
+        self._initialise(generator)
+
+    @property
+    def channels(self) -> int:
+        """Channels of an output token."""
+        return self.config.channels
+
+    def checkpoint_blocks(self, *, enabled: bool = True) -> None:
+        """Recompute each block in the backward pass: far less memory for about 4/3 of the time."""
+        self.checkpointed = enabled
+
+    def _initialise(self, generator: Generator | None) -> None:
+        for name, parameter in self.named_parameters():
+            if name.endswith("bias_table") or (name.endswith("weight") and parameter.ndim > 1):
+                nn.init.trunc_normal_(parameter, std=0.02, generator=generator)
+            elif name.endswith("bias"):
+                nn.init.zeros_(parameter)
+
+    def forward(self, views: Tensor) -> Tensor:
+        """Compute the token map of views.
+
+        Args:
+            views: Normalised views, ``(B, 3, T, H, W)``; sides that no whole patches fill are zero-padded.
+
+        Returns:
+            Tokens, ``(B, C, T / 2, H / 32, W / 32)`` for the default config, sizes rounded up.
+
+        Raises:
+            DataError: If the input has another rank or channel count.
+        """
+        if views.ndim != 5 or views.shape[1] != 3:
+            raise DataError(
+                f"views have shape {tuple(views.shape)}; the backbone takes (batch, 3, frames, height, width)"
+            )
+        tokens = self.patch_embed(views)
+        for stage in self.layers:
+            tokens = stage(tokens, checkpointed=self.checkpointed and torch.is_grad_enabled())
+        out: Tensor = self.norm(tokens)
+        return out.permute(0, 4, 1, 2, 3)

@@ -1,0 +1,203 @@
+"""Geometry of shifted 3D windows: which tokens share a window, how far apart they are, in which fragment.
+
+Nothing here is learned. The constant tensors of a geometry are built once a process and shared by all blocks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = [
+    "GateKind",
+    "Triple",
+    "WindowPlan",
+    "bias_rows",
+    "constants",
+    "fragment_gates",
+    "plan_windows",
+    "shift_masks",
+]
+
+Triple = tuple[int, int, int]
+GateKind = Literal["distance", "binary", "none"]
+
+BLOCKED = (
+    -100.0
+)  # added to the logit of a pair that only the cyclic shift brought together (published weights)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPlan:
+    """How one feature map is cut in windows; triples are (time, height, width) in tokens."""
+
+    size: Triple
+    """The map before padding."""
+    window: Triple
+    """The window, nowhere larger than the map."""
+    shift: Triple
+    """How far the map is rolled towards the origin; 0 along an axis that one window covers."""
+    table_window: Triple
+    """The window that the bias tables were made for."""
+    fragments: int
+    """Cells of the fragment grid along height and along width."""
+    gate: GateKind
+    """How two tokens' fragments choose between the two bias tables; ``none``: there is one table only."""
+
+    @property
+    def padded(self) -> Triple:
+        """The map after padding to whole windows."""
+        t, h, w = (-(-n // win) * win for n, win in zip(self.size, self.window, strict=True))
+        return t, h, w
+
+    @property
+    def counts(self) -> Triple:
+        """Number of windows along each axis."""
+        t, h, w = (n // win for n, win in zip(self.padded, self.window, strict=True))
+        return t, h, w
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of one window."""
+        t, h, w = self.window
+        return t * h * w
+
+    @property
+    def distinct(self) -> int:
+        """How many windows of a clip need a bias of their own; they are the last ones in window order.
+
+        1 where all windows are alike; height x width where only the fragment gate or a spatial shift tells
+        them apart; all of them where the shift also wraps around in time.
+        """
+        t, h, w = self.counts
+        if self.shift[0]:
+            return t * h * w
+        return h * w if self.gate != "none" or any(self.shift) else 1
+
+
+def plan_windows(
+    size: Triple,
+    *,
+    window: Triple,
+    shifted: bool,
+    fragments: int = 7,
+    gate: GateKind = "none",
+) -> WindowPlan:
+    """Fit a window to a feature map.
+
+    Args:
+        size: The map in tokens (time, height, width).
+        window: The window wanted; cut to the map where the map is smaller.
+        shifted: Whether the windows are displaced by half a window; not along an axis that one covers.
+        fragments: Cells of the fragment grid along height and along width.
+        gate: Kind of fragment gate.
+
+    Returns:
+        The plan.
+    """
+    t, h, w = (min(n, win) for n, win in zip(size, window, strict=True))
+    dt, dh, dw = (win // 2 if shifted and n > win else 0 for n, win in zip(size, window, strict=True))
+    return WindowPlan(size, (t, h, w), (dt, dh, dw), window, fragments, gate)
+
+
+def bias_rows(plan: WindowPlan) -> NDArray[np.int64]:
+    """Row of the bias tables for every pair of tokens of a window, int64 ``(tokens, tokens)``.
+
+    A row stands for one offset (query minus key) in (time, height, width) within the tables' window. A window
+    smaller than that numbers its tokens as the first ones of the full window, which is how the published
+    weights were trained (for a window cut in time only, this is the true offset).
+    """
+    axes = np.meshgrid(*(np.arange(n) for n in plan.table_window), indexing="ij")
+    position = np.stack(axes, axis=-1).reshape(-1, 3)[: plan.tokens]
+    offset = position[:, None] - position[None] + np.asarray(plan.table_window) - 1
+    _, height, width = plan.table_window
+    rows: NDArray[np.int64] = (offset[..., 0] * (2 * height - 1) + offset[..., 1]) * (2 * width - 1) + offset[
+        ..., 2
+    ]
+    return rows
+
+
+def fragment_gates(plan: WindowPlan) -> NDArray[np.int64]:
+    """Gate g of every pair of tokens, int64 ``(distinct, tokens, tokens)``.
+
+    ``distance`` is the Manhattan distance of the fragments in the grid, ``binary`` is 1 where they differ.
+    A token's fragment follows from nearest interpolation of the grid to the padded map; it moves with shifts.
+    """
+    _, height, width = plan.padded
+    row = np.arange(height)[None, :, None] * plan.fragments // height
+    column = np.arange(width)[None, None, :] * plan.fragments // width
+    gates = _apart(row, plan) + _apart(column, plan)
+    return np.minimum(gates, 1) if plan.gate == "binary" else gates
+
+
+def shift_masks(plan: WindowPlan) -> NDArray[np.bool_]:
+    """True for pairs that are neighbours only because the map was rolled, ``(distinct, tokens, tokens)``."""
+    masks = np.zeros((plan.distinct, plan.tokens, plan.tokens), dtype=np.bool_)
+    for axis, shift in enumerate(plan.shift):
+        shape = [1, 1, 1]
+        shape[axis] = plan.padded[axis]
+        wrapped = (np.arange(plan.padded[axis]) < shift).astype(np.int64).reshape(shape)
+        masks |= _apart(wrapped, plan) > 0
+    return masks
+
+
+def _apart(values: NDArray[np.int64], plan: WindowPlan) -> NDArray[np.int64]:
+    """Absolute difference of a per-token value for every pair in a window, after the shift."""
+    rolled = np.roll(np.broadcast_to(values, plan.padded), [-s for s in plan.shift], axis=(0, 1, 2))
+    (nt, nh, nw), (t, h, w) = plan.counts, plan.window
+    cut = rolled.reshape(nt, t, nh, h, nw, w).transpose(0, 2, 4, 1, 3, 5).reshape(nt * nh * nw, plan.tokens)
+    cut = cut[-plan.distinct :]
+    apart: NDArray[np.int64] = np.abs(cut[:, :, None] - cut[:, None])
+    return apart
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Constants:
+    """Tensors of one geometry on one device."""
+
+    rows: Tensor
+    """int64 ``(tokens * tokens,)``: rows of the bias tables."""
+    gates: Tensor | None
+    """float32 ``(distinct, 1, tokens, tokens)``: the gate g; None without a gate."""
+    masks: Tensor | None
+    """float32 ``(distinct, 1, tokens, tokens)``: added to the logits; None without a shift."""
+
+
+def constants(plan: WindowPlan, device: torch.device) -> _Constants:
+    """Return the constant tensors of a plan, built at the first call and shared afterwards.
+
+    Args:
+        plan: The geometry.
+        device: Where the tensors shall live.
+
+    Returns:
+        Table rows, gates and shift masks. They are not to be modified.
+    """
+    if torch.compiler.is_compiling():  # a tracer's stand-in tensors must not be kept
+        return _build(plan, device)
+    return _build_once(plan, device)
+
+
+def _build(plan: WindowPlan, device: torch.device) -> _Constants:
+    with torch.inference_mode(
+        mode=False
+    ):  # the first call may be a scoring one, a later one may need gradients
+        rows = torch.from_numpy(bias_rows(plan).reshape(-1)).to(device)
+        gates = masks = None
+        if plan.gate != "none":
+            gates = torch.from_numpy(fragment_gates(plan).astype(np.float32)).to(device).unsqueeze(1)
+        if any(plan.shift):
+            blocked = np.where(shift_masks(plan), np.float32(BLOCKED), np.float32(0))
+            masks = torch.from_numpy(blocked).to(device).unsqueeze(1)
+    return _Constants(rows, gates, masks)
+
+
+_build_once = lru_cache(maxsize=64)(_build)
