@@ -38,3 +38,55 @@ def shared() -> Path:
     if not (SHARED / "golden").is_dir():
         pytest.skip(f"SHARED MATERIAL ABSENT: no {SHARED / 'golden'}; set SSLVQA_SHARED to run this test")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def model_dir(tmp_path_factory) -> Path:
+    """A model directory with random weights: views of 2 x 2 fragments of 16 px, 4 frames; scores 0..100."""
+    from sslvqa import hub, nn
+    from sslvqa.sampling import ViewGeometry
+
+    architecture = hub.Architecture(
+        "tiny",
+        backbone=nn.SwinConfig(
+            embed_dim=8,
+            depths=(1, 1),
+            heads=(1, 2),
+            window=(2, 2, 2),
+            gate="none",
+            gated_stages=(),
+            fragments=2,
+        ),
+        geometry=ViewGeometry(grid=2, fragment_px=16, frames=4, interval=2),
+        head_channels=4,
+        shrinkage=0.5,
+    )
+    maps = {
+        "regressor": ("logistic4", {"low": 5.0, "high": 95.0, "centre": 0.0, "scale": 1.0}),
+        "distance": ("linear", {"intercept": 0.0, "slope": 100.0}),
+    }
+    card = hub.ModelCard(
+        name="tiny.random",
+        licence="MIT",
+        limits=("random weights: the score means nothing",),
+        architecture=architecture,
+        scale=hub.ScaleCard(label="TEST", kind="random numbers", minimum=0.0, maximum=100.0),
+        calibration=hub.CalibrationCard(
+            **{
+                name: hub.MapCard(kind=kind, parameters=numbers, minimum=0.0, maximum=100.0, pairs=20)
+                for name, (kind, numbers) in maps.items()
+            }
+        ),
+        interval=hub.IntervalCard(coverage=0.9, half_width=7.5, videos=20, contents=20),
+        training=hub.TrainingCard(method="none", labelled=0, unlabelled=0, seed=0),
+    )
+    generator = torch.Generator().manual_seed(0)
+    model = hub.build_model(architecture)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.3)
+    tokens = torch.randn(400, architecture.backbone.channels, generator=generator)
+    model.distance.set_corpus(nn.corpus_moments([tokens]))
+    directory = tmp_path_factory.mktemp("model") / card.name
+    hub.save_model(directory, model, card)
+    return directory

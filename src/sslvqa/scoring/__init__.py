@@ -1,0 +1,38 @@
+"""Scores of videos: one number, how sure, and what it means."""
+
+from sslvqa.scoring.batch import FailedScore, score_each, scored_records
+from sslvqa.scoring.calibrate import MonotonicMap, fit_monotonic_map
+from sslvqa.scoring.combine import Combine, Combined, Combiner
+from sslvqa.scoring.golden import check_golden, golden_view, measure_golden, store_golden
+from sslvqa.scoring.interval import ConformalInterval, fit_interval
+from sslvqa.scoring.rated import RatedScore, interval_coverage, score_rated, write_predictions
+from sslvqa.scoring.result import SCHEMA, ClipScore, Interval, Provenance, VideoScore
+from sslvqa.scoring.scorer import RawScores, Scorer
+
+__all__ = [
+    "SCHEMA",
+    "ClipScore",
+    "Combine",
+    "Combined",
+    "Combiner",
+    "ConformalInterval",
+    "FailedScore",
+    "Interval",
+    "MonotonicMap",
+    "Provenance",
+    "RatedScore",
+    "RawScores",
+    "Scorer",
+    "VideoScore",
+    "check_golden",
+    "fit_interval",
+    "fit_monotonic_map",
+    "golden_view",
+    "interval_coverage",
+    "measure_golden",
+    "score_each",
+    "score_rated",
+    "scored_records",
+    "store_golden",
+    "write_predictions",
+]

@@ -1,0 +1,65 @@
+"""The command ``sslvqa``: registers the commands and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from sslvqa import __version__
+from sslvqa.cli.convert import convert
+from sslvqa.cli.data import open_bench
+from sslvqa.cli.distort import distort
+from sslvqa.cli.evaluate import evaluate
+from sslvqa.cli.models import list_, show
+from sslvqa.cli.output import note
+from sslvqa.cli.score import score
+from sslvqa.cli.train import pretrain, train
+from sslvqa.errors import SslvqaError, VideoError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False
+)
+models = typer.Typer(no_args_is_help=True, help="List, show and convert models.")
+data = typer.Typer(no_args_is_help=True, help="Make and check data.")
+
+app.command()(score)
+app.command()(evaluate)
+app.add_typer(models, name="models")
+models.command("list")(list_)
+models.command("show")(show)
+models.command("convert")(convert)
+app.command()(pretrain)
+app.command()(train)
+app.command()(distort)
+app.add_typer(data, name="data")
+data.command("open-bench")(open_bench)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"sslvqa {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version),
+    ] = False,
+) -> None:
+    """No-reference video quality assessment from few human ratings."""
+
+
+def main() -> None:
+    """Run the command line: exit 1 when a video is at fault, 2 when the use is; one line on stderr."""
+    try:
+        app()
+    except SslvqaError as error:
+        note(f"sslvqa: {error}")
+        sys.exit(1 if isinstance(error, VideoError) else 2)

@@ -1,0 +1,237 @@
+"""The one place that formats results: table, json, ndjson, csv. Results go to stdout, all else to stderr."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+__all__ = [
+    "Format",
+    "RecordWriter",
+    "choose_format",
+    "note",
+    "open_output",
+    "print_json",
+    "print_table",
+    "record_writer",
+    "track",
+]
+
+
+_Item = TypeVar("_Item")
+
+
+class Format(StrEnum):
+    """How results are written."""
+
+    TABLE = "table"
+    JSON = "json"
+    NDJSON = "ndjson"
+    CSV = "csv"
+
+
+_ENDINGS = {".json": Format.JSON, ".csv": Format.CSV, ".txt": Format.TABLE}
+
+
+def choose_format(wanted: Format | None, output: Path | None) -> Format:
+    """Return what is asked; else by the file's ending; else a table on a terminal and ndjson elsewhere."""
+    if wanted is not None:
+        return wanted
+    if output is not None:
+        return _ENDINGS.get(output.suffix.lower(), Format.NDJSON)
+    return Format.TABLE if sys.stdout.isatty() else Format.NDJSON
+
+
+def note(message: str) -> None:
+    """Tell the user something that is not the result."""
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()
+
+
+def track(items: Iterable[_Item], *, total: int) -> Iterator[_Item]:
+    """Pass items through and show their progress on stderr, when that is a terminal."""
+    if total < 2 or not sys.stderr.isatty():
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import track as show
+
+    yield from show(items, description="scoring", total=total, console=Console(stderr=True), transient=True)
+
+
+@contextmanager
+def open_output(path: Path | None, *, append: bool = False) -> Iterator[TextIO]:
+    """Open the output file, or hand out stdout."""
+    if path is None:
+        yield sys.stdout
+        return
+    with path.open("a" if append else "w", encoding="utf-8", newline="") as stream:
+        yield stream
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """Write one JSON document to stdout."""
+    sys.stdout.write(json.dumps(value, allow_nan=False, ensure_ascii=False, indent=2) + "\n")
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, stream: TextIO | None = None
+) -> None:
+    """Write an aligned table; the first column is to the left, the others to the right."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for index, name in enumerate(columns):
+        table.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    out = sys.stdout if stream is None else stream
+    Console(file=out, width=None if out.isatty() else 160).print(table)
+
+
+class RecordWriter(Protocol):
+    """Takes scores and failures in their JSON form; the document is valid once :meth:`close` was called."""
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Take one record."""
+
+    def close(self) -> None:
+        """Finish the document."""
+
+
+def record_writer(kind: Format, stream: TextIO, *, windows: bool = False) -> RecordWriter:
+    """Return a writer of score records.
+
+    Args:
+        kind: The format.
+        stream: Where to write.
+        windows: A CSV has one row for each window of the timeline instead of one for each video; a table
+            of videos is followed by one of the windows.
+    """
+    if kind is Format.NDJSON:
+        return _NdjsonWriter(stream)
+    if kind is Format.JSON:
+        return _JsonWriter(stream)
+    return _CsvWriter(stream, windows) if kind is Format.CSV else _TableWriter(stream, windows)
+
+
+class _NdjsonWriter:
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        self._stream.write(json.dumps(record, allow_nan=False, ensure_ascii=False) + "\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        self._stream.flush()
+
+
+class _JsonWriter:
+    """A JSON array, opened at once and closed by :meth:`close`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._before = stream, "[\n"
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        text = json.dumps(record, allow_nan=False, ensure_ascii=False, indent=2)
+        self._stream.write(self._before + text)
+        self._before = ",\n"
+
+    def close(self) -> None:
+        self._stream.write("[]\n" if self._before == "[\n" else "\n]\n")
+        self._stream.flush()
+
+
+class _CsvWriter:
+    def __init__(self, stream: TextIO, windows: bool) -> None:
+        self._windows = windows
+        columns = _WINDOW_COLUMNS if windows else _VIDEO_COLUMNS
+        self._writer = csv.DictWriter(stream, columns, restval="", extrasaction="ignore")
+        self._writer.writeheader()
+        self._stream = stream
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        self._writer.writerows(_window_rows(record) if self._windows else [_video_row(record)])
+        self._stream.flush()
+
+    def close(self) -> None:
+        self._stream.flush()
+
+
+class _TableWriter:
+    """A table of videos and, with ``windows``, the table of their timelines below it."""
+
+    def __init__(self, stream: TextIO, windows: bool) -> None:
+        self._stream, self._windows = stream, windows
+        self._videos: list[list[str]] = []
+        self._timelines: list[list[str]] = []
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        if "error" in record:
+            self._videos.append([str(record["path"]), "failed", *[""] * (len(_TABLE_VIDEOS) - 2)])
+            note(f"{record['path']}: {record['error']}")
+            return
+        self._videos.append(_video_cells(_video_row(record)))
+        self._timelines += [_window_cells(row) for row in _window_rows(record)]
+        for warning in record["warnings"]:
+            note(f"{record['path']}: warning: {warning}")
+
+    def close(self) -> None:
+        print_table(_TABLE_VIDEOS, self._videos, stream=self._stream)
+        if self._windows:
+            print_table(_TABLE_WINDOWS, self._timelines, stream=self._stream)
+
+
+_VIDEO_COLUMNS = (
+    "path", "score", "low", "high", "coverage", "spread", "disagreement", "q_r", "q_d", "raw_q_r", "raw_q_d",
+    "duration_seconds", "width_px", "height_px", "fps", "model", "warnings", "error", "error_type",
+)  # fmt: skip
+_WINDOW_COLUMNS = ("path", "start_seconds", "end_seconds", "score", "q_r", "q_d", "error", "error_type")
+_TABLE_VIDEOS = ("path", "score", "interval", "spread", "q_r", "q_d", "seconds", "size")
+_TABLE_WINDOWS = ("path", "start", "end", "score", "q_r", "q_d")
+
+
+def _video_row(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Flatten a record for CSV; a failure keeps its path and error."""
+    row = {key: record[key] for key in _VIDEO_COLUMNS if key in record}
+    if "error" not in record:
+        row |= {key: record["video"][key] for key in ("duration_seconds", "width_px", "height_px", "fps")}
+        row |= record["interval"] or {}
+        row |= {"model": record["provenance"]["model"], "warnings": " | ".join(record["warnings"])}
+    return row
+
+
+def _window_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    if "error" in record:
+        return [dict(record)]
+    return [{"path": record["path"], **window} for window in record["timeline"]]
+
+
+def _video_cells(row: Mapping[str, Any]) -> list[str]:
+    numbers = [_digits(row[key]) for key in ("spread", "q_r", "q_d", "duration_seconds")]
+    interval = f"{_digits(row['low'])}..{_digits(row['high'])}" if "low" in row else "–"
+    return [row["path"], _digits(row["score"]), interval, *numbers, f"{row['width_px']}x{row['height_px']}"]
+
+
+def _window_cells(row: Mapping[str, Any]) -> list[str]:
+    return [
+        row["path"],
+        *(_digits(row[key]) for key in ("start_seconds", "end_seconds", "score", "q_r", "q_d")),
+    ]
+
+
+def _digits(value: float) -> str:
+    """Two decimals on ordinary scales, four significant digits on small ones."""
+    return f"{value:.2f}" if abs(value) >= 1 or value == 0 else f"{value:.4g}"

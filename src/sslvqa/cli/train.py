@@ -1,0 +1,194 @@
+"""``sslvqa pretrain`` and ``sslvqa train``: learn from one's own videos."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["pretrain", "train"]
+
+Preset = Literal["paper", "released", "nano_cpu"]
+
+_CONFIG_HELP = "TOML settings (every run writes its own as OUT/config.toml); options win over it."
+_INIT_HELP = "scratch, the folder of a pretrain run, or a model."
+
+
+def pretrain(
+    videos: Annotated[
+        str | None,
+        typer.Option(help="Folder of groups made by sslvqa distort, or of plain videos (distorted first)."),
+    ] = None,
+    out: Annotated[str | None, typer.Option(help="Folder of the run.")] = None,
+    preset: Annotated[Preset | None, typer.Option(help="Recipe to start from; default paper.")] = None,
+    config: Annotated[Path | None, typer.Option(help=_CONFIG_HELP)] = None,
+    loss: Annotated[Literal["statistical", "cosine"] | None, typer.Option(help="Kind of likeness.")] = None,
+    init: Annotated[str | None, typer.Option(help=_INIT_HELP)] = None,
+    architecture: Annotated[
+        str | None, typer.Option(help="nano, mobile or swin_t; with --init scratch.")
+    ] = None,
+    versions: Annotated[
+        int | None, typer.Option(help="Versions of a scene in a batch, source included.")
+    ] = None,
+    scenes_per_batch: Annotated[int | None, typer.Option(help="Scenes a step.")] = None,
+    accumulate: Annotated[
+        int | None, typer.Option(help="Parts a step is computed in, to save memory.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the scenes.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="Stop after this many steps.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate of the backbone.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same result.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that read videos.")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads of the computation.")] = None,
+    precision: Annotated[Literal["fp32", "bf16"] | None, typer.Option(help="Of the networks.")] = None,
+    chunk: Annotated[int | None, typer.Option(help="Views that keep activations at once; 0 for all.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    resume: Annotated[bool, typer.Option(help="Continue the run in OUT; the result is the same.")] = False,
+) -> None:
+    """Learn a backbone from videos without scores (ST-VQRL); print the run folder."""
+    with _errors_to_exit_codes():
+        from sslvqa.train import PRETRAIN_PRESETS, PretrainConfig
+        from sslvqa.train import pretrain as run
+        from sslvqa.train.settings import resolve_config
+
+        settings = resolve_config(
+            PretrainConfig,
+            preset=None if preset is None else PRETRAIN_PRESETS[preset]("", ""),
+            file=config,
+            options={
+                "videos": videos,
+                "out": out,
+                "loss": loss,
+                "init": init,
+                "architecture": architecture,
+                "versions": versions,
+                "scenes_per_batch": scenes_per_batch,
+                "accumulate": accumulate,
+                "epochs": epochs,
+                "max_steps": max_steps,
+                "optim.lr": lr,
+                "runtime.seed": seed,
+                "runtime.workers": workers,
+                "runtime.threads": threads,
+                "runtime.precision": precision,
+                "runtime.chunk": chunk,
+                "runtime.device": device,
+            },
+        )
+        sys.stdout.write(f"{run(settings, resume=resume)}\n")
+
+
+def train(
+    labels: Annotated[str | None, typer.Option(help="CSV with a path and a score for each video.")] = None,
+    pristine: Annotated[str | None, typer.Option(help="Folder or CSV of pristine videos.")] = None,
+    unlabelled: Annotated[str | None, typer.Option(help="Folder or CSV of videos without scores.")] = None,
+    out: Annotated[str | None, typer.Option(help="Folder of the run; the model is OUT/model.")] = None,
+    preset: Annotated[Preset | None, typer.Option(help="Recipe to start from; default paper.")] = None,
+    config: Annotated[Path | None, typer.Option(help=_CONFIG_HELP)] = None,
+    init: Annotated[str | None, typer.Option(help=_INIT_HELP)] = None,
+    architecture: Annotated[
+        str | None, typer.Option(help="nano, mobile or swin_t; with --init scratch.")
+    ] = None,
+    method: Annotated[
+        Literal["ssl_vqa", "ssl_vqa_minus"] | None,
+        typer.Option(help="ssl_vqa_minus learns from labelled videos only; default by --unlabelled."),
+    ] = None,
+    root: Annotated[str | None, typer.Option(help="Folder that the table's paths start from.")] = None,
+    path_column: Annotated[str | None, typer.Option(help="Name of the path column.")] = None,
+    score_column: Annotated[str | None, typer.Option(help="Name of the score column.")] = None,
+    skip_bad: Annotated[bool, typer.Option(help="Leave out labelled videos that cannot be read.")] = False,
+    labels_limit: Annotated[int | None, typer.Option(help="Use this many labelled videos.")] = None,
+    unlabelled_limit: Annotated[int | None, typer.Option(help="Use this many unlabelled videos.")] = None,
+    labelled_batch: Annotated[int | None, typer.Option(help="Labelled videos a step.")] = None,
+    unlabelled_batch: Annotated[int | None, typer.Option(help="Unlabelled videos a step.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the labelled videos.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="Stop after this many steps.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate of the backbones.")] = None,
+    head_lr: Annotated[float | None, typer.Option(help="Peak learning rate of the head.")] = None,
+    consistency: Annotated[
+        bool | None, typer.Option("--consistency/--no-consistency", help="Use L_c (Table 5).")
+    ] = None,
+    transfer: Annotated[
+        bool | None, typer.Option("--transfer/--no-transfer", help="Use L_u (Table 5).")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same result.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that read videos.")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads of the computation.")] = None,
+    precision: Annotated[Literal["fp32", "bf16"] | None, typer.Option(help="Of the networks.")] = None,
+    chunk: Annotated[int | None, typer.Option(help="Views that keep activations at once; 0 for all.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    tag: Annotated[str | None, typer.Option(help="The model is named ARCHITECTURE.TAG.")] = None,
+    label: Annotated[str | None, typer.Option(help="Name of the scores, e.g. MOS or VMAF.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Of the weights, for the card.")] = None,
+    resume: Annotated[bool, typer.Option(help="Continue the run in OUT; the result is the same.")] = False,
+) -> None:
+    """Learn a quality model from few scores and many videos (SSL-VQA); print the model directory."""
+    with _errors_to_exit_codes():
+        from sslvqa.train import TRAIN_PRESETS, TrainConfig
+        from sslvqa.train import train as run
+        from sslvqa.train.settings import resolve_config
+
+        if method is None and (unlabelled is not None or config is None):
+            method = "ssl_vqa_minus" if unlabelled is None else "ssl_vqa"
+        settings = resolve_config(
+            TrainConfig,
+            preset=None if preset is None else TRAIN_PRESETS[preset]("", "", ""),
+            file=config,
+            options={
+                "labels": labels,
+                "pristine": pristine,
+                "unlabelled": unlabelled,
+                "out": out,
+                "init": init,
+                "architecture": architecture,
+                "method": method,
+                "labels_table.root": root,
+                "labels_table.path_column": path_column,
+                "labels_table.score_column": score_column,
+                "labels_table.skip_bad": skip_bad or None,
+                "labels_table.limit": labels_limit,
+                "labels_table.unlabelled_limit": unlabelled_limit,
+                "labelled_batch": labelled_batch,
+                "unlabelled_batch": unlabelled_batch,
+                "epochs": epochs,
+                "max_steps": max_steps,
+                "optim.lr": lr,
+                "optim.head_lr": head_lr,
+                "loss.consistency": consistency,
+                "loss.transfer": transfer,
+                "runtime.seed": seed,
+                "runtime.workers": workers,
+                "runtime.threads": threads,
+                "runtime.precision": precision,
+                "runtime.chunk": chunk,
+                "runtime.device": device,
+                "output.tag": tag,
+                "output.label": label,
+                "output.licence": licence,
+            },
+        )
+        sys.stdout.write(f"{run(settings, resume=resume)}\n")
+
+
+@contextmanager
+def _errors_to_exit_codes() -> Iterator[None]:
+    """Log to stderr; exit 2 with the message for our errors, 130 for a run that was asked to stop."""
+    from sslvqa.errors import SslvqaError
+    from sslvqa.train import Interrupted
+
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    try:
+        yield
+    except SslvqaError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from error
+    except Interrupted as stop:
+        typer.echo(str(stop), err=True)
+        raise typer.Exit(130) from stop

@@ -1,0 +1,166 @@
+"""Architectures by name, and how one is written to and read from a card.
+
+A model name is ``architecture.tag``: the architecture is code (this file), the tag is weights.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sslvqa.errors import ConfigError
+from sslvqa.nn.heads import QualityHead
+from sslvqa.nn.quality import DistanceModel, DualQualityModel, RegressorModel
+from sslvqa.nn.swin3d.model import SwinBackbone, SwinConfig
+from sslvqa.sampling.geometry import ViewGeometry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = [
+    "ARCHITECTURES",
+    "Architecture",
+    "architecture_from_dict",
+    "architecture_to_dict",
+    "build_model",
+    "check_keys",
+    "find_architecture",
+    "suggest",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """Everything that fixes the shape of a model and the meaning of its two scores."""
+
+    name: str
+    """Key in :data:`ARCHITECTURES`, or a name of one's own."""
+    backbone: SwinConfig = field(default_factory=SwinConfig)
+    geometry: ViewGeometry = field(default_factory=ViewGeometry)
+    head_channels: int = 64
+    """Hidden channels of the regression head g."""
+    projection_channels: int = 64
+    """Channels of the projection used by ST-VQRL only; it is not part of a saved model."""
+    temperature: float = 10.0
+    """tau of Q_D = exp(-d / tau)."""
+    ridge: float = 1e-4
+    """Added to the diagonal of the averaged covariance."""
+    shrinkage: float = 0.1
+    """Weight in [0, 1] of the scaled identity in a token covariance, as a clip has few tokens per channel."""
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        for name in ("head_channels", "projection_channels", "temperature"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"architecture {name} is {getattr(self, name)}; it must be positive")
+        if self.ridge < 0:
+            raise ConfigError(f"architecture ridge is {self.ridge}; it must not be negative")
+        if not 0 <= self.shrinkage <= 1:
+            raise ConfigError(f"architecture shrinkage is {self.shrinkage}; it must lie in [0, 1]")
+
+
+_SMALL_VIEW = ViewGeometry(grid=4, fragment_px=32, frames=16, interval=2)
+
+ARCHITECTURES: Mapping[str, Architecture] = {
+    "swin_t": Architecture("swin_t"),
+    "mobile": Architecture(
+        "mobile",
+        backbone=SwinConfig(window=(4, 4, 4), gate="none", fragments=4),
+        geometry=_SMALL_VIEW,
+    ),
+    "nano": Architecture(
+        "nano",
+        backbone=SwinConfig(
+            embed_dim=48,
+            depths=(2, 2, 2, 2),
+            heads=(1, 2, 4, 8),  # 48 channels a head: attention costs a third of 16 channels a head on a CPU
+            window=(4, 4, 4),
+            gate="none",
+            fragments=4,
+        ),
+        geometry=ViewGeometry(grid=4, fragment_px=32, frames=8, interval=2),
+    ),
+}
+"""The paper's ``swin_t``, and two for the CPU: ``mobile`` (full width) and ``nano`` (half width)."""
+
+
+def find_architecture(name: str) -> Architecture:
+    """Return a named architecture.
+
+    Raises:
+        ConfigError: No such name; the nearest one is suggested.
+    """
+    if name in ARCHITECTURES:
+        return ARCHITECTURES[name]
+    raise ConfigError(f"no architecture named {name!r}{suggest(name, ARCHITECTURES)}")
+
+
+def build_model(architecture: Architecture) -> DualQualityModel:
+    """Build the two models of an architecture: separate parameters, drawn from the global RNG."""
+    regressor_backbone = SwinBackbone(architecture.backbone)
+    head = QualityHead(regressor_backbone.channels, hidden=architecture.head_channels)
+    distance = DistanceModel(
+        SwinBackbone(architecture.backbone),
+        temperature=architecture.temperature,
+        ridge=architecture.ridge,
+        shrinkage=architecture.shrinkage,
+    )
+    return DualQualityModel(RegressorModel(regressor_backbone, head), distance)
+
+
+def architecture_to_dict(architecture: Architecture) -> dict[str, Any]:
+    """Return plain numbers, lists and strings: what a card holds."""
+    return {key: _plain(value) for key, value in dataclasses.asdict(architecture).items()}
+
+
+def architecture_from_dict(values: Mapping[str, Any]) -> Architecture:
+    """Inverse of :func:`architecture_to_dict`.
+
+    Raises:
+        ConfigError: A key is unknown or missing (all are listed), or a number is out of range.
+    """
+    nested = {"backbone": SwinConfig, "geometry": ViewGeometry}
+    check_keys(values, _field_names(Architecture), where="architecture")
+    parts: dict[str, Any] = {key: _tuples(value) for key, value in values.items() if key not in nested}
+    for key, kind in nested.items():
+        check_keys(values[key], _field_names(kind), where=f"architecture.{key}")
+        parts[key] = kind(**{name: _tuples(value) for name, value in values[key].items()})
+    return Architecture(**parts)
+
+
+def check_keys(values: Mapping[str, Any], allowed: Iterable[str], *, where: str) -> None:
+    """Require exactly the allowed keys.
+
+    Raises:
+        ConfigError: Unknown or missing keys, all named, unknown ones with the nearest allowed name.
+    """
+    names = list(allowed)
+    problems = [f"unknown key {key!r}{suggest(key, names)}" for key in values if key not in names]
+    problems += [f"missing key {name!r}" for name in names if name not in values]
+    if problems:
+        raise ConfigError(f"[{where}]: {'; '.join(problems)}")
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return ``; did you mean 'x'?``, or the whole choice when nothing is near."""
+    choice = sorted(known)
+    near = difflib.get_close_matches(name, choice, n=3, cutoff=0.5)
+    if near:
+        return "; did you mean " + " or ".join(repr(item) for item in near) + "?"
+    return f"; known: {', '.join(choice)}" if choice else ""
+
+
+def _field_names(kind: type) -> list[str]:
+    return [item.name for item in dataclasses.fields(kind)]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _tuples(value: object) -> object:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value

@@ -1,0 +1,97 @@
+"""Many files: one bad file is a record, never the end."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sslvqa.errors import ConfigError
+from sslvqa.scoring.result import SCHEMA, VideoScore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from sslvqa.scoring.scorer import Scorer
+
+__all__ = ["FailedScore", "score_each", "scored_records"]
+
+
+@dataclass(frozen=True, slots=True)
+class FailedScore:
+    """A file without a score."""
+
+    path: str
+    error: str
+    error_type: str
+    """Class of the exception, e.g. ``UnreadableVideoError``."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values in the JSON form, ``schema`` first."""
+        return {"schema": SCHEMA, "path": self.path, "error": self.error, "error_type": self.error_type}
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return JSON."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent)
+
+
+def score_each(
+    paths: Iterable[str | Path], *, scorer: Scorer, timeline_seconds: float | None = None
+) -> Iterator[VideoScore | FailedScore]:
+    """Score files one after another, in their order; results come as they are made.
+
+    Whatever goes wrong with one file (a decoder can fail in ways nobody foresaw) is the record of that file.
+    Only an interrupt ends the iteration early.
+    """
+    for path in paths:
+        try:
+            yield scorer.score(path, timeline_seconds=timeline_seconds)
+        except Exception as error:  # the contract of a batch: never abort
+            yield FailedScore(str(path), str(error) or type(error).__name__, type(error).__name__)
+
+
+def scored_records(path: Path, *, scorer: Scorer) -> dict[str, dict[str, Any]]:
+    """Read the scores of an interrupted ndjson output, by path, to continue it.
+
+    A half-written last line and records of failed files are left out: those files are scored again.
+
+    Raises:
+        ConfigError: The file is not such an output, or its scores come from another model or sampling.
+    """
+    if not path.is_file():
+        return {}
+    records: dict[str, dict[str, Any]] = {}
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            if number == len(lines):
+                break
+            raise ConfigError(f"{path}:{number}: not a score ({error}); give another --output") from error
+        if not isinstance(record, dict) or "path" not in record:
+            raise ConfigError(
+                f"{path}:{number}: not a score; --resume continues ndjson output of sslvqa score"
+            )
+        if "error" not in record:
+            _require_same_source(record, scorer, where=f"{path}:{number}")
+            records[record["path"]] = record
+    return records
+
+
+def _require_same_source(record: dict[str, Any], scorer: Scorer, *, where: str) -> None:
+    expected = {
+        "weights_sha256": scorer.card.weights_sha256,
+        "combine": scorer.combine,
+        "seed": scorer.seed,
+        "clips": scorer.clips,
+        "draws": scorer.draws,
+    }
+    found = record.get("provenance", {})
+    for name, value in expected.items():
+        if found.get(name) != value:
+            raise ConfigError(
+                f"{where}: scored with {name} {found.get(name)!r}, now {value!r}; one output holds one kind "
+                f"of score: use the old settings or give another --output"
+            )

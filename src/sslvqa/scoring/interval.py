@@ -1,0 +1,144 @@
+"""Prediction intervals with a stated coverage: split conformal over contents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from sslvqa.errors import ConfigError, DataError
+from sslvqa.hub.card import IntervalCard
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["ConformalInterval", "fit_interval"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConformalInterval:
+    """Half-width such that ``score ± half_width`` holds the label of a video of a new content.
+
+    The probability is at least ``coverage`` over the draw of the held-out contents and the new one, if those
+    are exchangeable: videos like the ones the interval was fitted on. It promises nothing about other videos.
+    """
+
+    coverage: float
+    half_width: float
+    """On the label scale, or a multiple of the difficulty."""
+    videos: int
+    contents: int
+    difficulty: Literal["none", "disagreement"] = "none"
+    offset: float = 0.0
+
+    def bounds(
+        self, score: float, *, disagreement: float = 0.0, minimum: float = -np.inf, maximum: float = np.inf
+    ) -> tuple[float, float]:
+        """Return the ends of the interval, cut at the ends of the scale.
+
+        Args:
+            score: Calibrated score.
+            disagreement: ``|Q_R - Q_D|`` on the label scale; used when the interval is normalised by it.
+            minimum: Lowest value of the scale.
+            maximum: Highest value of the scale.
+        """
+        width = self.half_width
+        if self.difficulty == "disagreement":
+            width *= self.offset + disagreement
+        return max(score - width, minimum), min(score + width, maximum)
+
+    def to_card(self) -> IntervalCard:
+        """Return the numbers as the card stores them."""
+        return IntervalCard(
+            coverage=self.coverage,
+            half_width=self.half_width,
+            difficulty=self.difficulty,
+            offset=self.offset,
+            videos=self.videos,
+            contents=self.contents,
+        )
+
+    @classmethod
+    def from_card(cls, card: IntervalCard) -> ConformalInterval:
+        """Inverse of :meth:`to_card`."""
+        return cls(
+            card.coverage,
+            card.half_width,
+            card.videos,
+            card.contents,
+            difficulty=card.difficulty,
+            offset=card.offset,
+        )
+
+
+def fit_interval(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    *,
+    contents: Sequence[str] | None = None,
+    coverage: float = 0.9,
+    disagreement: ArrayLike | None = None,
+) -> ConformalInterval | None:
+    """Fit an interval on labelled videos that neither training nor calibration has seen.
+
+    Videos of one content are alike, so each of the G contents carries the weight 1 / (G + 1), shared by its
+    videos, and the unseen one carries the rest at infinity (hierarchical split conformal): the half-width is
+    the smallest w with ``sum_g mean_i[|label - score| <= w] >= coverage * (G + 1)``. With one video a content
+    this is the usual ``ceil((n + 1) * coverage)``-th smallest residual.
+
+    Args:
+        labels: Labels of the held-out videos.
+        scores: Calibrated scores of the same videos.
+        contents: Content of each video; default every video its own.
+        coverage: In (0, 1).
+        disagreement: ``|Q_R - Q_D|`` of each video; given, the interval is wider where it is larger.
+
+    Returns:
+        The interval, or ``None`` when there are too few contents for the coverage (fewer than 9 for 0.9).
+
+    Raises:
+        ConfigError: ``coverage`` outside (0, 1).
+        DataError: Sizes that differ, or values that are not finite.
+    """
+    if not 0 < coverage < 1:
+        raise ConfigError(f"coverage is {coverage}; it must lie between 0 and 1, e.g. 0.9")
+    y, s = np.asarray(labels, dtype=np.float64).ravel(), np.asarray(scores, dtype=np.float64).ravel()
+    names = [str(index) for index in range(y.size)] if contents is None else list(contents)
+    spread = np.zeros_like(y) if disagreement is None else np.asarray(disagreement, dtype=np.float64).ravel()
+    _require_aligned(y, s, spread, len(names))
+    if y.size == 0:
+        return None
+    offset = 0.0 if disagreement is None else max(float(spread.mean()), 1e-9)
+    residuals = np.abs(y - s) / (1.0 if disagreement is None else offset + spread)
+    _, group, counts = np.unique(np.asarray(names), return_inverse=True, return_counts=True)
+    half_width = _weighted_quantile(residuals, 1.0 / counts[group], coverage * (counts.size + 1))
+    if half_width is None:
+        return None
+    kind: Literal["none", "disagreement"] = "none" if disagreement is None else "disagreement"
+    return ConformalInterval(
+        coverage, half_width, int(y.size), int(counts.size), difficulty=kind, offset=offset
+    )
+
+
+def _weighted_quantile(
+    values: NDArray[np.float64], weights: NDArray[np.float64], needed: float
+) -> float | None:
+    """Return the smallest value whose cumulative weight reaches ``needed``, ``None`` if none does."""
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order]) >= needed - 1e-9
+    return float(values[order][np.argmax(reached)]) if bool(reached.any()) else None
+
+
+def _require_aligned(
+    labels: NDArray[np.float64], scores: NDArray[np.float64], spread: NDArray[np.float64], contents: int
+) -> None:
+    if len({labels.size, scores.size, spread.size, contents}) != 1:
+        raise DataError(
+            f"interval got {labels.size} labels, {scores.size} scores, {spread.size} disagreements and "
+            f"{contents} contents; it needs one of each per video"
+        )
+    if not all(np.isfinite(values).all() for values in (labels, scores, spread)):
+        raise DataError("interval got values that are not finite; drop unlabelled and failed videos first")

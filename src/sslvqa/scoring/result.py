@@ -1,0 +1,130 @@
+"""What a score is: the number, how sure, where it came from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from sslvqa.errors import DataError
+from sslvqa.hub.names import check_keys
+from sslvqa.video.frames import VideoInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["SCHEMA", "ClipScore", "Interval", "Provenance", "VideoScore"]
+
+SCHEMA = 1
+"""Version of the JSON form; raised when a field changes its meaning or goes away."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipScore:
+    """Quality of one stretch of a video, from one clip."""
+
+    start_seconds: float
+    end_seconds: float
+    score: float
+    q_r: float
+    q_d: float
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Range that holds the label of a video like the calibration videos with probability ``coverage``."""
+
+    low: float
+    high: float
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Enough to get this number again."""
+
+    model: str
+    weights_sha256: str
+    package_version: str
+    torch_version: str
+    device: str
+    precision: str
+    combine: str
+    """``calibrated`` or ``raw``."""
+    seed: int
+    clips: int
+    draws: int
+    clip_starts: tuple[int, ...]
+    """First frame of each clip; the rest follows from the seed and the model's view geometry."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoScore:
+    """Quality of one video. Higher is better."""
+
+    path: str
+    score: float
+    """(Q_R + Q_D) / 2, mean over clips and draws, on the scale of the model (``scale``)."""
+    scale: str
+    """What the number is, e.g. ``VMAF 0..100: VMAF, not human opinion``."""
+    spread: float
+    """Standard deviation over clips and draws, same unit as ``score``; 0 with one view."""
+    disagreement: float
+    """``|q_r - q_d|``."""
+    interval: Interval | None
+    """Absent when the model had too few labels for one, or the combination is raw."""
+    q_r: float
+    """Of the regression model, on the label scale when calibrated."""
+    q_d: float
+    """Of the distance model, on the label scale when calibrated."""
+    raw_q_r: float
+    """Mean raw output of the regression model, arbitrary scale."""
+    raw_q_d: float
+    """Mean raw output of the distance model, in (0, 1]."""
+    timeline: tuple[ClipScore, ...]
+    """One entry a clip, or a window when windows were asked for, in temporal order."""
+    video: VideoInfo
+    provenance: Provenance
+    warnings: tuple[str, ...] = ()
+    """What may make the number less trustworthy."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values in the JSON form, ``schema`` first."""
+        return {"schema": SCHEMA, **asdict(self)}
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return JSON (schema 1), strict: no NaN."""
+        return json.dumps(self.to_dict(), allow_nan=False, ensure_ascii=False, indent=indent)
+
+    @classmethod
+    def from_json(cls, text: str) -> VideoScore:
+        """Inverse of :meth:`to_json`.
+
+        Raises:
+            DataError: Not JSON, another schema, or fields are missing.
+        """
+        try:
+            return cls.from_dict(json.loads(text))
+        except (json.JSONDecodeError, TypeError, KeyError, AttributeError) as error:
+            raise DataError(f"not a score of this package (schema {SCHEMA}): {error}") from error
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> VideoScore:
+        """Inverse of :meth:`to_dict`.
+
+        Raises:
+            DataError: Another schema.
+            ConfigError: Keys are unknown or missing.
+        """
+        if values.get("schema") != SCHEMA:
+            raise DataError(f"schema is {values.get('schema')!r}; this version reads schema {SCHEMA}")
+        check_keys(values, ["schema", *cls.__slots__], where="score")
+        fields = {key: value for key, value in values.items() if key != "schema"}
+        interval, provenance = fields["interval"], dict(fields["provenance"])
+        provenance["clip_starts"] = tuple(provenance["clip_starts"])
+        fields["interval"] = None if interval is None else Interval(**interval)
+        fields["timeline"] = tuple(ClipScore(**item) for item in fields["timeline"])
+        fields["video"] = VideoInfo(**fields["video"])
+        fields["provenance"] = Provenance(**provenance)
+        fields["warnings"] = tuple(fields["warnings"])
+        return cls(**fields)

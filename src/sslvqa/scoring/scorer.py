@@ -1,0 +1,318 @@
+"""The scorer: a model, a way to sample, and a number for every video."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+
+from sslvqa import __version__
+from sslvqa.errors import ConfigError, ModelError
+from sslvqa.hub.weights import LoadedModel, load_model
+from sslvqa.sampling.normalize import RGB_MEAN, RGB_STD, normalize
+from sslvqa.sampling.qcs import ViewPlan, plan_views, read_views
+from sslvqa.scoring.cautions import cautions
+from sslvqa.scoring.combine import Combine, Combiner
+from sslvqa.scoring.interval import ConformalInterval
+from sslvqa.scoring.result import ClipScore, Interval, Provenance, VideoScore
+from sslvqa.scoring.windows import Window, clip_span, plan_windows
+from sslvqa.video.guard import Limits
+from sslvqa.video.reader import open_video
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from sslvqa.hub.card import ModelCard
+    from sslvqa.video.frames import VideoInfo
+
+__all__ = ["RawScores", "Scorer"]
+
+_VIEWS_AT_ONCE = 4
+_PRECISION = "float32"
+
+
+class RawScores(NamedTuple):
+    """Raw outputs for the views of one video, float64 ``(clips, draws)``."""
+
+    q_r: NDArray[np.float64]
+    q_d: NDArray[np.float64]
+
+
+class _Reading(NamedTuple):
+    """What was taken from one file."""
+
+    info: VideoInfo
+    timestamps_seconds: NDArray[np.float64]
+    plans: tuple[ViewPlan, ...]
+    windows: tuple[Window, ...]
+    views: Tensor
+    warnings: tuple[str, ...]
+    """The decoder's."""
+
+
+class Scorer:
+    """Scores videos with one model: the same file gives the same number, whatever was scored before.
+
+    Args:
+        model: ``default``, a shipped name, a model directory, or a loaded model (which is then put in
+            evaluation mode and moved to the device).
+        clips: Clips spread evenly over the video; default from the model's card.
+        draws: Draws of the fragment places for each clip; more give a smaller spread. Default from the card.
+        seed: Of the draws, the same for every file; default from the card.
+        device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1`` ...
+        threads: CPU threads while the model runs; default leaves the setting alone.
+        combine: ``calibrated`` (both scores on the label scale) or ``raw`` (the paper's literal mean);
+            default from the card.
+        limits: What an untrusted file may do; default :class:`sslvqa.video.Limits`.
+
+    Raises:
+        UnknownModelError: No such model.
+        ModelError: The model cannot be used, or is not calibrated and ``calibrated`` is asked.
+        ConfigError: A number is out of range, or the device is not there.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | LoadedModel = "default",
+        *,
+        clips: int | None = None,
+        draws: int | None = None,
+        seed: int | None = None,
+        device: str = "auto",
+        threads: int | None = None,
+        combine: Combine | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        loaded = model if isinstance(model, LoadedModel) else load_model(model)
+        card = loaded.card
+        _require_known_input(card)
+        self.card = card
+        self.clips = _positive("clips", card.input.clips if clips is None else clips)
+        self.draws = _positive("draws", card.input.draws if draws is None else draws)
+        self.seed = card.input.seed if seed is None else seed
+        self.threads = None if threads is None else _positive("threads", threads)
+        self.combine: Combine = card.combine if combine is None else combine
+        self.device = _device(device)
+        self.model = loaded.model.eval().to(self.device)
+        self.combiner = Combiner.from_card(card, combine=self.combine)
+        has_interval = self.combine == "calibrated" and card.interval is not None
+        self.interval = ConformalInterval.from_card(card.interval) if has_interval and card.interval else None
+        self.limits = Limits() if limits is None else limits
+
+    @property
+    def scale(self) -> str:
+        """What a score of this scorer is, in words."""
+        if self.combine == "raw":
+            return "raw mean of Q_R (arbitrary scale) and Q_D (0..1): good for ranking only"
+        scale = self.card.scale
+        return f"{scale.label} {scale.minimum:g}..{scale.maximum:g}: {scale.kind}"
+
+    def score(
+        self,
+        source: str | Path | BinaryIO,
+        *,
+        timeline_seconds: float | None = None,
+        max_windows: int = 120,
+    ) -> VideoScore:
+        """Score one video.
+
+        Args:
+            source: A file.
+            timeline_seconds: Length of the windows of the timeline; by default its entries are the score's
+                clips. Windows do not change the score.
+            max_windows: Longer videos get longer windows.
+
+        Raises:
+            VideoError: The file cannot be used.
+            ConfigError: ``timeline_seconds`` or ``max_windows`` is not positive.
+        """
+        reading = self._read(source, timeline_seconds=timeline_seconds, max_windows=max_windows)
+        raw = self._forward(reading.views)
+        used = len(reading.plans)
+        shape = (self.clips, self.draws)
+        return self._assemble(
+            reading,
+            RawScores(raw.q_r[:used].reshape(shape), raw.q_d[:used].reshape(shape)),
+            RawScores(raw.q_r[used:], raw.q_d[used:]),
+        )
+
+    def raw(self, source: str | Path | BinaryIO) -> RawScores:
+        """Return the raw outputs for every view of a video, e.g. to fit a calibration.
+
+        Raises:
+            VideoError: The file cannot be used.
+        """
+        raw = self._forward(self._read(source).views)
+        shape = (self.clips, self.draws)
+        return RawScores(raw.q_r.reshape(shape), raw.q_d.reshape(shape))
+
+    def plan(self, info: VideoInfo) -> tuple[ViewPlan, ...]:
+        """Return the views of a score: all draws of the first clip, then of the second, and so on."""
+        return plan_views(
+            info.height_px,
+            info.width_px,
+            info.frame_count,
+            geometry=self.card.architecture.geometry,
+            clips=self.clips,
+            draws=self.draws,
+            generator=self._generator(),
+        )
+
+    def token_scores(self, views: Tensor) -> NDArray[np.float64]:
+        """Return Q_R of every token of uint8 views, on the scale of ``q_r``: float64 ``(n, T', h, w)``."""
+        with self._running():
+            maps = [
+                self.model.quality_map(normalize(part.to(self.device))).cpu()
+                for part in torch.split(views, _VIEWS_AT_ONCE)
+            ]
+        return self.combiner.map_regressor(torch.cat(maps).double().numpy())
+
+    def _generator(self) -> torch.Generator:
+        return torch.Generator().manual_seed(self.seed)
+
+    def _read(
+        self,
+        source: str | Path | BinaryIO,
+        *,
+        timeline_seconds: float | None = None,
+        max_windows: int = 120,
+    ) -> _Reading:
+        with open_video(source, limits=self.limits) as video:
+            info, timestamps = video.info, video.timestamps_seconds
+            plans = self.plan(info)
+            windows: tuple[Window, ...] = ()
+            if timeline_seconds is not None:
+                windows = plan_windows(
+                    info,
+                    timestamps,
+                    seconds=timeline_seconds,
+                    geometry=self.card.architecture.geometry,
+                    generator=self._generator(),
+                    max_windows=max_windows,
+                )
+            views = read_views(video, [*plans, *(window.plan for window in windows)])
+            return _Reading(info, timestamps, plans, windows, views, tuple(video.warnings))
+
+    def _forward(self, views: Tensor) -> RawScores:
+        """Return the raw scores of uint8 views, in their order."""
+        with self._running():
+            parts = [
+                self.model(normalize(part.to(self.device))) for part in torch.split(views, _VIEWS_AT_ONCE)
+            ]
+        q_r, q_d = (torch.cat([part[index].cpu() for part in parts]).double().numpy() for index in (0, 1))
+        if not (np.isfinite(q_r).all() and np.isfinite(q_d).all()):
+            raise ModelError(f"{self.card.name} gave scores that are not finite; its weights are unusable")
+        return RawScores(q_r, q_d)
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        """Inference with the asked number of threads, put back afterwards."""
+        before = torch.get_num_threads()
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+        try:
+            with torch.inference_mode():
+                yield
+        finally:
+            if self.threads is not None:
+                torch.set_num_threads(before)
+
+    def _assemble(self, reading: _Reading, raw: RawScores, raw_windows: RawScores) -> VideoScore:
+        views = self.combiner(raw.q_r, raw.q_d)
+        score, q_r, q_d = (float(values.mean()) for values in views)
+        if reading.windows:
+            spans = [(window.start_seconds, window.end_seconds) for window in reading.windows]
+            timeline = _timeline(spans, *self.combiner(raw_windows.q_r, raw_windows.q_d))
+        else:
+            clips = [plan.clip for plan in reading.plans[:: self.draws]]
+            spans = [clip_span(clip, reading.timestamps_seconds, reading.info) for clip in clips]
+            timeline = _timeline(spans, *(values.mean(axis=1) for values in views))
+        return VideoScore(
+            path=reading.info.path,
+            score=score,
+            scale=self.scale,
+            spread=float(views.score.std()),
+            disagreement=abs(q_r - q_d),
+            interval=self._interval(score, abs(q_r - q_d)),
+            q_r=q_r,
+            q_d=q_d,
+            raw_q_r=float(raw.q_r.mean()),
+            raw_q_d=float(raw.q_d.mean()),
+            timeline=timeline,
+            video=reading.info,
+            provenance=self._provenance(reading.plans),
+            warnings=(
+                *reading.warnings,
+                *cautions(reading.info, reading.plans[0].fragments, self.card.architecture.geometry),
+            ),
+        )
+
+    def _interval(self, score: float, disagreement: float) -> Interval | None:
+        if self.interval is None:
+            return None
+        scale = self.card.scale
+        low, high = self.interval.bounds(
+            score, disagreement=disagreement, minimum=scale.minimum, maximum=scale.maximum
+        )
+        return Interval(low, high, self.interval.coverage)
+
+    def _provenance(self, plans: Sequence[ViewPlan]) -> Provenance:
+        return Provenance(
+            model=self.card.name,
+            weights_sha256=self.card.weights_sha256,
+            package_version=__version__,
+            torch_version=torch.__version__,
+            device=str(self.device),
+            precision=_PRECISION,
+            combine=self.combine,
+            seed=self.seed,
+            clips=self.clips,
+            draws=self.draws,
+            clip_starts=tuple(plan.clip.indices[0] for plan in plans[:: self.draws]),
+        )
+
+
+def _timeline(
+    spans: Sequence[tuple[float, float]],
+    score: NDArray[np.float64],
+    q_r: NDArray[np.float64],
+    q_d: NDArray[np.float64],
+) -> tuple[ClipScore, ...]:
+    return tuple(
+        ClipScore(start, end, float(score[index]), float(q_r[index]), float(q_d[index]))
+        for index, (start, end) in enumerate(spans)
+    )
+
+
+def _require_known_input(card: ModelCard) -> None:
+    if card.input.mean != RGB_MEAN or card.input.std != RGB_STD:
+        raise ModelError(
+            f"{card.name} expects pixels normalised with mean {card.input.mean} and std {card.input.std}; "
+            f"this version only knows {RGB_MEAN} and {RGB_STD}; use the version that wrote the model "
+            f"({card.package_version})"
+        )
+
+
+def _positive(name: str, value: int) -> int:
+    if value < 1:
+        raise ConfigError(f"{name} is {value}; it must be at least 1")
+    return value
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"device is {name!r}; it must be auto, cpu, cuda or cuda:N") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(f"device is {name!r} but torch sees no GPU; use device 'cpu' or 'auto'")
+    return device

@@ -1,0 +1,60 @@
+"""Many files, some of them bad; interrupted and continued."""
+
+import json
+
+import pytest
+
+from sslvqa.errors import ConfigError
+from sslvqa.scoring import FailedScore, Scorer, VideoScore, score_each, scored_records
+
+
+@pytest.fixture
+def scorer(model_dir):
+    return Scorer(model_dir, clips=1)
+
+
+def test_a_bad_file_is_a_record_and_the_rest_continue(scorer, make_video, tmp_path):
+    good = make_video("good.mp4", width=64, height=64, frames=8)
+    (tmp_path / "bad.mp4").write_text("no video")
+    results = list(score_each([good, tmp_path / "bad.mp4", tmp_path / "absent.mp4", good], scorer=scorer))
+    assert [type(item) for item in results] == [VideoScore, FailedScore, FailedScore, VideoScore]
+    assert results[0] == results[3]
+    record = json.loads(results[1].to_json())
+    assert set(record) == {"schema", "path", "error", "error_type"}
+    assert record["error_type"] == "UnreadableVideoError"
+    assert results[2].error_type == "VideoNotFoundError"
+
+
+def test_an_unforeseen_exception_is_a_record_too_but_an_interrupt_is_not(scorer, monkeypatch):
+    monkeypatch.setattr(scorer, "score", lambda *a, **k: (_ for _ in ()).throw(RuntimeError()))
+    assert list(score_each(["x"], scorer=scorer)) == [FailedScore("x", "RuntimeError", "RuntimeError")]
+    monkeypatch.setattr(scorer, "score", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        list(score_each(["x"], scorer=scorer))
+
+
+def test_finished_records_are_read_back_without_failures_and_a_half_line(scorer, make_video, tmp_path):
+    good = make_video("good.mp4", width=64, height=64, frames=8)
+    line = scorer.score(good).to_json()
+    failed = FailedScore("bad.mp4", "why", "VideoError").to_json()
+    path = tmp_path / "out.ndjson"
+    path.write_text(f"{line}\n{failed}\n{line[:50]}")
+    assert list(scored_records(path, scorer=scorer)) == [str(good)]
+    assert scored_records(tmp_path / "new.ndjson", scorer=scorer) == {}
+
+
+def test_scores_of_another_kind_are_not_continued(scorer, model_dir, make_video, tmp_path):
+    path = tmp_path / "out.ndjson"
+    path.write_text(scorer.score(make_video(width=64, height=64, frames=8)).to_json() + "\n")
+    with pytest.raises(ConfigError, match=r"scored with seed 0, now 5"):
+        scored_records(path, scorer=Scorer(model_dir, clips=1, seed=5))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("{\n{}\n", ":1: not a score"), ("[1]\n{}\n", ":1: not a score")]
+)
+def test_a_file_of_something_else_is_refused(scorer, tmp_path, text, words):
+    path = tmp_path / "out.ndjson"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=words):
+        scored_records(path, scorer=scorer)

@@ -1,0 +1,79 @@
+"""Conformal intervals: coverage as stated, refusal when there are too few labels."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sslvqa.errors import ConfigError, DataError
+from sslvqa.scoring import ConformalInterval, fit_interval
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.floats(-50, 50), min_size=9, max_size=60))
+def test_one_video_a_content_gives_the_corrected_quantile(errors):
+    errors = np.array(errors)
+    found = fit_interval(errors, np.zeros_like(errors))
+    rank = int(np.ceil((errors.size + 1) * 0.9 - 1e-9))
+    assert found.half_width == np.sort(np.abs(errors))[rank - 1]
+
+
+@pytest.mark.parametrize(("count", "enough"), [(0, False), (8, False), (9, True)])
+def test_too_few_contents_give_no_interval(count, enough):
+    found = fit_interval(np.arange(count), np.zeros(count))
+    assert (found is not None) == enough
+
+
+def test_many_versions_of_few_contents_are_still_too_few():
+    contents = [f"c{i % 5}" for i in range(100)]
+    assert fit_interval(np.arange(100.0), np.zeros(100), contents=contents) is None
+
+
+def test_new_contents_are_covered_as_often_as_stated():
+    rng = np.random.default_rng(0)
+    hits, trials = 0, 300
+    for _ in range(trials):
+        bias = rng.normal(0, 5, 21)  # each content has its own error, shared by its versions
+        errors = bias[:, None] + rng.normal(0, 2, (21, 6))
+        contents = [f"c{i}" for i in range(20) for _ in range(6)]
+        found = fit_interval(errors[:20].ravel(), np.zeros(120), contents=contents)
+        low, high = found.bounds(0.0)
+        hits += low <= errors[20, 0] <= high
+    assert 0.87 <= hits / trials <= 0.97
+
+
+def test_a_content_with_many_versions_weighs_no_more_than_the_others():
+    contents = ["big"] * 50 + [f"c{i}" for i in range(19)]
+    errors = np.concatenate([np.full(50, 100.0), np.arange(19.0)])
+    assert fit_interval(errors, np.zeros(69), contents=contents).half_width == 18.0
+
+
+def test_disagreement_widens_the_interval_of_uncertain_videos():
+    rng = np.random.default_rng(0)
+    disagreement = rng.uniform(0, 10, 200)
+    labels = rng.normal(0, 1 + disagreement)
+    found = fit_interval(labels, np.zeros(200), disagreement=disagreement)
+    narrow, wide = found.bounds(50, disagreement=0.0), found.bounds(50, disagreement=10.0)
+    assert wide[1] - wide[0] > 2 * (narrow[1] - narrow[0])
+    inside = [
+        low <= y <= high
+        for y, d in zip(labels, disagreement, strict=True)
+        for low, high in [found.bounds(0, disagreement=d)]
+    ]
+    assert 0.88 <= np.mean(inside) <= 0.95
+    assert ConformalInterval.from_card(found.to_card()) == found
+
+
+def test_bounds_stay_on_the_scale():
+    interval = ConformalInterval(0.9, 30.0, 9, 9)
+    assert interval.bounds(10.0, minimum=0, maximum=100) == (0, 40)
+    assert interval.bounds(90.0, minimum=0, maximum=100) == (60, 100)
+
+
+def test_wrong_arguments_are_refused():
+    with pytest.raises(ConfigError, match="coverage is 1"):
+        fit_interval([1], [1], coverage=1.0)
+    with pytest.raises(DataError, match="2 labels, 1 scores"):
+        fit_interval([1, 2], [1])
+    with pytest.raises(DataError, match="not finite"):
+        fit_interval([1, np.nan], [1, 2])

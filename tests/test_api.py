@@ -1,0 +1,63 @@
+"""One-call forms."""
+
+import numpy as np
+import pytest
+
+from sslvqa import api
+from sslvqa.errors import ConfigError, UnknownModelError
+from sslvqa.scoring import FailedScore, Scorer
+from sslvqa.video import open_video
+
+
+@pytest.fixture
+def clip(make_video):
+    return make_video("a.mp4", width=72, height=64, frames=12)
+
+
+def test_one_call_equals_the_scorer(model_dir, clip):
+    loaded = api.load(model_dir)
+    assert loaded.card.name == "tiny.random"
+    expected = Scorer(model_dir, clips=2, seed=3).score(clip, timeline_seconds=0.2)
+    assert api.score(clip, model=loaded, clips=2, seed=3, timeline_seconds=0.2) == expected
+
+
+def test_many_files_give_one_record_each(model_dir, clip):
+    results = list(api.score_many([clip, "absent.mp4"], model=model_dir, clips=1))
+    assert results[0] == api.score(clip, model=model_dir, clips=1)
+    assert isinstance(results[1], FailedScore)
+
+
+def test_a_missing_model_fails_at_the_call_and_not_for_each_file():
+    with pytest.raises(UnknownModelError, match=r"nano\.absent"):
+        api.score_many(["a.mp4"], model="nano.absent")
+
+
+def test_maps_have_the_size_of_the_frames_and_the_scale_of_q_r(model_dir, clip):
+    scorer = Scorer(model_dir)
+    maps = api.quality_map(clip, model=scorer, places=2, draws=3)
+    assert len(maps) == 2
+    assert maps[0].frame_index < maps[1].frame_index
+    for item in maps:
+        assert item.values.shape == (64, 72)
+        assert 5 <= item.values.min() <= item.values.max() <= 95
+        assert 0 < item.coverage.mean() <= 1
+    again = api.quality_map(clip, model=model_dir, places=2, draws=3)
+    assert np.array_equal(again[1].values, maps[1].values)
+
+
+def test_more_draws_cover_more_of_a_large_frame(model_dir, make_video):
+    large = make_video("large.mp4", width=160, height=128, frames=8)
+    few, many = (api.quality_map(large, model=model_dir, places=1, draws=draws)[0] for draws in (1, 12))
+    assert many.coverage.mean() > few.coverage.mean() + 0.2
+
+
+def test_a_map_video_has_every_frame(model_dir, clip, tmp_path):
+    api.quality_map(clip, model=model_dir, out=tmp_path / "m.mp4", places=2, draws=1)
+    with open_video(tmp_path / "m.mp4") as video:
+        assert video.info.frame_count == 12
+
+
+@pytest.mark.parametrize(("name", "words"), [("m.gif", "ends in '.gif'"), ("no/m.png", "there is no folder")])
+def test_a_map_needs_a_known_ending_and_a_folder(model_dir, clip, tmp_path, name, words):
+    with pytest.raises(ConfigError, match=words):
+        api.quality_map(clip, model=model_dir, out=tmp_path / name)
