@@ -5,10 +5,10 @@ Each message says what was given, what is allowed and what to do. The tree::
     SslvqaError
     ├── VideoError (OSError)             one video file cannot be used
     │   ├── VideoNotFoundError (FileNotFoundError)
-    │   ├── UnreadableVideoError         empty, truncated, not a video, audio only, encrypted, no frame decodes
+    │   ├── UnreadableVideoError         empty, not a video, audio only, encrypted, no frame decodes
     │   └── VideoLimitError              larger, longer or slower than the limits allow
     ├── ManifestError (ValueError)       a ratings table is malformed; carries file and line
-    ├── DataError (ValueError)           the data are well-formed but cannot serve (too few labels, constant scores)
+    ├── DataError (ValueError)           well-formed data that cannot serve (too few labels, constant scores)
     ├── ConfigError (ValueError)         a setting is unknown or out of range
     ├── ModelError (ValueError)
     │   ├── UnknownModelError            no model of that name or directory

@@ -38,8 +38,14 @@ def synthetic_frames(
         yield frame
 
 
-def write_synthetic_video(  # noqa: D417 - the writer documents its own options
-    path: Path | str, *, width: int = 160, height: int = 128, frames: int = 24, seed: int = 0, **options: Any
+def write_synthetic_video(
+    path: Path | str,
+    *,
+    width: int = 160,
+    height: int = 128,
+    frames: int = 24,
+    seed: int = 0,
+    **options: Any,  # noqa: ANN401 - those of the writer
 ) -> Path:
     """Write one synthetic video.
 
@@ -49,9 +55,10 @@ def write_synthetic_video(  # noqa: D417 - the writer documents its own options
         height: Frame height in px.
         frames: How many frames.
         seed: Same seed, same pixels.
+        **options: Of :func:`sslvqa.video.writer.write_video`.
 
     Returns:
-        ``path``. Other options go to :func:`sslvqa.video.writer.write_video`.
+        ``path``.
     """
     out = Path(path)
     write_video(out, synthetic_frames(width=width, height=height, frames=frames, seed=seed), **options)

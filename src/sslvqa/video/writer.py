@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import av
 import numpy as np
@@ -43,7 +43,7 @@ def write_video(
     rate = Fraction(fps).limit_denominator(1001)
     count = 0
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=rate, options=dict(options or {}))
+        stream = cast("av.VideoStream", container.add_stream(codec, rate=rate, options=dict(options or {})))
         stream.pix_fmt = pixel_format
         for item in frames:
             frame = (
