@@ -1,0 +1,267 @@
+"""Training items: views read from videos, random only in (seed, part, epoch, position)."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import torch
+from torch.utils.data import Dataset
+
+from sslvqa.errors import ConfigError, DataError, SslvqaError, VideoError
+from sslvqa.sampling import plan_view_pair, plan_views, read_views
+from sslvqa.video.reader import open_video
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from sslvqa.data.manifest import Manifest, ManifestRow
+    from sslvqa.sampling import PairPreset, ViewGeometry, ViewPlan
+
+__all__ = [
+    "GroupDataset",
+    "Item",
+    "ItemKey",
+    "JointDataset",
+    "SceneVersions",
+    "VideoDataset",
+    "derive_seed",
+    "probe_videos",
+    "read_centre_views",
+    "usable_rows",
+]
+
+_SEED_BITS = 63
+
+
+class ItemKey(NamedTuple):
+    """Names one item; the same key is the same item in every run with the same seed."""
+
+    part: str
+    """Which dataset, e.g. ``labelled``."""
+    epoch: int
+    """How many times the part has been gone through before."""
+    position: int
+    """Place in the part."""
+
+
+class Item(NamedTuple):
+    """What a dataset returns."""
+
+    views: Tensor
+    """uint8: video ``(2, 3, T, S, S)``, one view of it ``(3, T, S, S)``, group ``(K, 2, 3, T, S, S)``."""
+    score: float
+    """Human score, NaN when there is none."""
+    position: int
+    """Place in the part."""
+
+
+def derive_seed(*parts: int | str) -> int:
+    """Mix numbers and words to one seed in [0, 2**63), the same on every machine."""
+    digest = hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> (64 - _SEED_BITS)
+
+
+class VideoDataset(Dataset[Item]):
+    """Views of the videos of a manifest, as ``Item``.
+
+    Args:
+        rows: The videos.
+        geometry: Shape of a view.
+        views: 2 for the pair T', T'' of one clip, 1 for T' alone.
+        preset: How the two views differ, see :func:`sslvqa.sampling.plan_view_pair`.
+        seed: Of the run.
+
+    Raises:
+        VideoError: From an item whose video cannot be read.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[ManifestRow],
+        geometry: ViewGeometry,
+        *,
+        views: Literal[1, 2] = 2,
+        preset: PairPreset = "paper",
+        seed: int = 0,
+    ) -> None:
+        self.rows = tuple(rows)
+        self.geometry = geometry
+        self.views = views
+        self.preset = preset
+        self.seed = seed
+
+    def __len__(self) -> int:
+        """Count the videos."""
+        return len(self.rows)
+
+    def __getitem__(self, key: ItemKey) -> Item:
+        """Read the views of video ``key.position`` as drawn for ``key.epoch``."""
+        row = self.rows[key.position]
+        generator = torch.Generator().manual_seed(derive_seed(self.seed, *key))
+        with open_video(row.path, threads=1) as video:
+            info = video.info
+            plans = plan_view_pair(
+                info.height_px,
+                info.width_px,
+                info.frame_count,
+                geometry=self.geometry,
+                preset=self.preset,
+                generator=generator,
+            )
+            views = read_views(video, plans[: self.views])
+        score = math.nan if row.score is None else row.score
+        return Item(views if self.views == 2 else views[0], score, key.position)
+
+
+@dataclass(frozen=True)
+class SceneVersions:
+    """Aligned versions of one scene, the undistorted one first."""
+
+    scene: str
+    paths: tuple[Path, ...]
+    frame_count: int
+    """Frames that every version has."""
+
+
+class GroupDataset(Dataset[Item]):
+    """Content-aligned pairs of views of the versions of a scene: all versions share frames and offsets.
+
+    Args:
+        groups: The scenes.
+        geometry: Shape of a view.
+        versions: K, how many versions an item has: the first one and K - 1 distinct others.
+        preset: How the two views differ.
+        seed: Of the run.
+
+    Raises:
+        ConfigError: If a scene has fewer than ``versions`` versions.
+    """
+
+    def __init__(
+        self,
+        groups: Sequence[SceneVersions],
+        geometry: ViewGeometry,
+        *,
+        versions: int = 10,
+        preset: PairPreset = "paper",
+        seed: int = 0,
+    ) -> None:
+        short = [group.scene for group in groups if len(group.paths) < versions]
+        if versions < 2 or short:
+            raise ConfigError(
+                f"versions is {versions}; expected from 2 to the number of versions of every scene"
+                + (f" (too few in {', '.join(short[:5])})" if short else "")
+            )
+        self.groups = tuple(groups)
+        self.geometry = geometry
+        self.versions = versions
+        self.preset = preset
+        self.seed = seed
+
+    def __len__(self) -> int:
+        """Count the scenes."""
+        return len(self.groups)
+
+    def __getitem__(self, key: ItemKey) -> Item:
+        """Read the views of scene ``key.position`` as drawn for ``key.epoch``."""
+        group = self.groups[key.position]
+        generator = torch.Generator().manual_seed(derive_seed(self.seed, *key))
+        others = torch.randperm(len(group.paths) - 1, generator=generator)[: self.versions - 1] + 1
+        plans: tuple[ViewPlan, ...] = ()
+        views = []
+        for path in (group.paths[0], *(group.paths[other] for other in others.sort().values.tolist())):
+            with open_video(path, threads=1) as video:
+                if not plans:
+                    plans = plan_view_pair(
+                        video.info.height_px,
+                        video.info.width_px,
+                        group.frame_count,
+                        geometry=self.geometry,
+                        preset=self.preset,
+                        generator=generator,
+                    )
+                views.append(read_views(video, plans))
+        return Item(torch.stack(views), math.nan, key.position)
+
+
+class JointDataset(Dataset[tuple[str, Item]]):
+    """Several named datasets behind one loader; an item comes with the name of its part."""
+
+    def __init__(self, parts: Mapping[str, VideoDataset | GroupDataset]) -> None:
+        self.parts = dict(parts)
+
+    def __len__(self) -> int:
+        """Count the items of all parts."""
+        return sum(len(part) for part in self.parts.values())
+
+    def __getitem__(self, key: ItemKey) -> tuple[str, Item]:
+        """Read one item of one part."""
+        return key.part, self.parts[key.part][key]
+
+
+def read_centre_views(path: Path, geometry: ViewGeometry, *, clips: int, seed: int) -> Tensor:
+    """Views for prediction, uint8 ``(clips, 3, T, S, S)``: centred clips, offsets fixed by ``seed``."""
+    generator = torch.Generator().manual_seed(seed)
+    with open_video(path, threads=1) as video:
+        info = video.info
+        plans = plan_views(
+            info.height_px,
+            info.width_px,
+            info.frame_count,
+            geometry=geometry,
+            clips=clips,
+            generator=generator,
+        )
+        return read_views(video, plans)
+
+
+def probe_videos(rows: Sequence[ManifestRow]) -> list[tuple[ManifestRow, str]]:
+    """Decode the first and the last frame of every video.
+
+    Returns:
+        The rows that cannot be used, each with the reason.
+    """
+    problems = []
+    for row in rows:
+        try:
+            with open_video(row.path, threads=1) as video:
+                wanted = sorted({0, video.info.frame_count - 1})
+                got = sum(1 for _ in video.frames(wanted))
+            if got != len(wanted):
+                raise VideoError(f"{row.path}: the last frame does not decode; repair the file")
+        except SslvqaError as error:
+            problems.append((row, str(error)))
+    return problems
+
+
+def usable_rows(manifest: Manifest, *, skip_bad: bool) -> tuple[Manifest, tuple[str, ...]]:
+    """Drop the videos that cannot be read.
+
+    Args:
+        manifest: Videos to probe.
+        skip_bad: Return the reasons instead of raising.
+
+    Returns:
+        The usable rows, and one message for each dropped one.
+
+    Raises:
+        DataError: With every bad video when ``skip_bad`` is False, or when no video is usable.
+    """
+    problems = probe_videos(manifest.rows)
+    messages = tuple(message for _, message in problems)
+    bad = {row.path for row, _ in problems}
+    listing = "\n".join(f"  {message}" for message in messages)
+    if len(bad) == len(manifest):
+        raise DataError(f"{manifest.source}: none of {len(bad)} videos can be read:\n{listing}")
+    if bad and not skip_bad:
+        raise DataError(
+            f"{manifest.source}: {len(bad)} of {len(manifest)} videos cannot be read; "
+            f"repair or remove them, or pass --skip-bad:\n{listing}"
+        )
+    return manifest.select(row for row in manifest.rows if row.path not in bad), messages

@@ -1,0 +1,105 @@
+"""What every training method shares: its batch, its output, and how views pass through a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from sslvqa.sampling.normalize import normalize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["Batch", "Compute", "Gather", "Method", "StepOutput", "keep_local"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The data of one optimisation step; views are uint8 and on the method's device."""
+
+    groups: Tensor | None = None
+    """``(S, K, 2, 3, T, S, S)``: two views of K versions of each scene."""
+    labelled: Tensor | None = None
+    """``(B, 2, 3, T, S, S)``: two views of each labelled video."""
+    scores: Tensor | None = None
+    """float32 ``(B,)`` on any scale, higher is better."""
+    unlabelled: Tensor | None = None
+    """``(U, 2, 3, T, S, S)``."""
+    corpus: Tensor | None = None
+    """``(R, 3, T, S, S)``: pristine clips; given once an epoch (and again after an interruption)."""
+    refresh_corpus: bool = False
+    """Whether the statistics of the corpus are to be computed anew under the current weights."""
+
+
+@dataclass(frozen=True)
+class StepOutput:
+    """Losses of one step."""
+
+    losses: Mapping[str, Tensor]
+    """Weighted scalars with graph; the step minimises their sum."""
+    log: Mapping[str, float] = field(default_factory=dict)
+    """Plain numbers for the record."""
+
+    @property
+    def total(self) -> Tensor:
+        """Sum of the losses."""
+        return torch.stack(list(self.losses.values())).sum()
+
+
+@runtime_checkable
+class Method(Protocol):
+    """One optimisation step; nothing about devices, loaders or loops. A method is also an ``nn.Module``."""
+
+    def trainable(self) -> Mapping[str, nn.Module]:
+        """Exactly what the optimizer gets; names that end in ``head`` get the head's learning rate."""
+        ...
+
+    def step(self, batch: Batch) -> StepOutput:
+        """Compute the losses of one batch."""
+        ...
+
+    def predict(self, views: Tensor) -> Tensor:
+        """Raw scores ``(B,)`` of uint8 views ``(B, 3, T, S, S)``, higher is better."""
+        ...
+
+
+class Gather(Protocol):
+    """Joins the rows of all processes; the gradient of a row goes back to the process that made it."""
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Return ``(world * B, ...)`` from ``(B, ...)``, the same in every process."""
+        ...
+
+
+def keep_local(rows: Tensor) -> Tensor:
+    """The gather of a single process: the rows themselves."""
+    return rows
+
+
+@dataclass(frozen=True)
+class Compute:
+    """How views pass through a network; the result does not depend on it, up to rounding."""
+
+    bf16: bool = False
+    """Autocast to bfloat16; outputs are float32 again, and losses are always computed in float32."""
+    chunk: int = 0
+    """Views that keep their activations at once; the rest are recomputed in the backward pass (a third more
+    work). 0 keeps all."""
+
+    def __call__(self, network: Callable[[Tensor], Tensor], views: Tensor) -> Tensor:
+        """Apply ``network`` to uint8 views ``(B, 3, T, S, S)`` and return float32 ``(B, ...)``."""
+
+        def forward(part: Tensor) -> Tensor:
+            with torch.autocast(part.device.type, dtype=torch.bfloat16, enabled=self.bf16):
+                return network(normalize(part)).float()
+
+        if not self.chunk or len(views) <= self.chunk:
+            return forward(views)
+        parts = torch.split(views, self.chunk)
+        if not torch.is_grad_enabled():
+            return torch.cat([forward(part) for part in parts])
+        return torch.cat([checkpoint(forward, part, use_reentrant=False) for part in parts])

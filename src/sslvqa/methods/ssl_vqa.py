@@ -1,0 +1,164 @@
+"""SSL-VQA: a regressor and a distance model that teach each other (method, section 5)."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor, nn
+
+from sslvqa.errors import ConfigError
+from sslvqa.losses import consistency_loss, knowledge_transfer_loss, plcc_loss
+from sslvqa.methods.base import Batch, Compute, Gather, StepOutput, keep_local
+from sslvqa.nn.corpus import corpus_moments
+from sslvqa.nn.quality import DualScores
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from sslvqa.nn.quality import DualQualityModel
+
+__all__ = ["SslVqa"]
+
+
+class SslVqa(nn.Module):
+    """Supervised, consistency and knowledge transfer losses on two models.
+
+    Without unlabelled videos in the batch it is SSL-VQA⁻: L_s + L_c on the labelled ones.
+
+    Args:
+        model: Both models, learned; the statistics of the corpus live in its buffers.
+        plcc: Form of the correlation loss.
+        consistency: Whether L_c is used; without it there is no mask, and knowledge goes both ways (Table 5).
+        transfer: Whether L_u is used.
+        consistency_weight: lambda_c.
+        transfer_weight: lambda_u.
+        temperature: tau of Q_D in training; the model's own when None.
+        compute: How views pass through the networks.
+        gather: Joins scores over processes: a correlation needs the whole batch.
+    """
+
+    def __init__(
+        self,
+        model: DualQualityModel,
+        *,
+        plcc: Literal["paper", "released"] = "paper",
+        consistency: bool = True,
+        transfer: bool = True,
+        consistency_weight: float = 1.0,
+        transfer_weight: float = 1.0,
+        temperature: float | None = None,
+        compute: Compute | None = None,
+        gather: Gather = keep_local,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.plcc: Literal["paper", "released"] = plcc
+        self.consistency = consistency
+        self.transfer = transfer
+        self.consistency_weight = consistency_weight
+        self.transfer_weight = transfer_weight
+        self.temperature = temperature
+        self._compute = compute or Compute()
+        self._gather = gather
+        self._corpus_views: Tensor | None = None
+
+    def trainable(self) -> Mapping[str, nn.Module]:
+        """Both backbones and the regression head."""
+        return {
+            "regressor.backbone": self.model.regressor.backbone,
+            "regressor.head": self.model.regressor.head,
+            "distance.backbone": self.model.distance.backbone,
+        }
+
+    def step(self, batch: Batch) -> StepOutput:
+        """Compute L_s + lambda_c L_c + lambda_u L_u.
+
+        Raises:
+            ConfigError: If the batch has no labelled videos.
+        """
+        if batch.labelled is None or batch.scores is None:
+            raise ConfigError("the batch has no labelled videos; SSL-VQA needs some in every step")
+        self._update_corpus(batch)
+        sets = [batch.labelled] if batch.unlabelled is None else [batch.labelled, batch.unlabelled]
+        q_r, q_d = self._score_pairs(sets)
+        labels = self._gather(batch.scores)
+        losses = {
+            "supervised_r": plcc_loss(q_r[0][:, 0], labels, kind=self.plcc),
+            "supervised_d": plcc_loss(q_d[0][:, 0], labels, kind=self.plcc),
+        }
+        terms = [
+            [consistency_loss(pair[:, 0], pair[:, 1], kind=self.plcc) for pair in pairs]
+            for pairs in (q_r, q_d)
+        ]
+        if self.consistency:
+            losses["consistency_r"] = self.consistency_weight * torch.stack(terms[0]).sum()
+            losses["consistency_d"] = self.consistency_weight * torch.stack(terms[1]).sum()
+        if self.transfer and batch.unlabelled is not None:
+            losses["transfer"] = self.transfer_weight * self._transfer(
+                q_r[1][:, 0], q_d[1][:, 0], terms[0][1], terms[1][1]
+            )
+        return StepOutput(losses, log={"q_d_mean": float(q_d[0].detach().mean())})
+
+    def predict(self, views: Tensor) -> Tensor:
+        """(Q_R + Q_D) / 2 of uint8 views ``(B, 3, T, S, S)``, the paper's literal mean; ``(B,)``."""
+        q_r, q_d = self.predict_parts(views)
+        return (q_r + q_d) / 2
+
+    @torch.no_grad()
+    def predict_parts(self, views: Tensor) -> DualScores:
+        """Q_R and Q_D of uint8 views ``(B, 3, T, S, S)`` in evaluation mode, each ``(B,)``."""
+        with _evaluating(self):
+            q_r = self._compute(self.model.regressor, views)
+            q_d = self.model.distance.score_tokens(self._compute(self.model.distance.tokens, views))
+        return DualScores(q_r, q_d)
+
+    @torch.no_grad()
+    def set_corpus(self, batches: Iterable[Tensor]) -> None:
+        """Compute the statistics of the corpus under the current weights and store them in the model.
+
+        Args:
+            batches: uint8 views ``(B, 3, T, S, S)`` of pristine clips, on the model's device.
+        """
+        with _evaluating(self):
+            distance = self.model.distance
+            distance.set_corpus(corpus_moments(self._compute(distance.tokens, views) for views in batches))
+
+    def _update_corpus(self, batch: Batch) -> None:
+        if batch.corpus is not None:
+            self._corpus_views = batch.corpus
+        if batch.refresh_corpus:
+            if self._corpus_views is None:
+                raise ConfigError("the corpus is to be refreshed, but no batch has given its clips yet")
+            self.set_corpus([self._corpus_views])
+
+    def _score_pairs(self, sets: list[Tensor]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """Q_R and Q_D of all views in one pass a model: for each set ``(B, 2)``, joined over processes."""
+        views = torch.cat([views.flatten(0, 1) for views in sets])
+        sizes = [2 * len(views) for views in sets]
+        scores = self._compute(self.model.regressor, views), self._distance_scores(views)
+        q_r, q_d = (
+            tuple(self._gather(part.view(-1, 2)) for part in torch.split(model, sizes)) for model in scores
+        )
+        return q_r, q_d
+
+    def _distance_scores(self, views: Tensor) -> Tensor:
+        """Q_D with the temperature of training, all of it after the networks in float32."""
+        tokens = self._compute(self.model.distance.tokens, views)
+        return self.model.distance.score_tokens(tokens, temperature=self.temperature)
+
+    def _transfer(self, q_r: Tensor, q_d: Tensor, eps_r: Tensor, eps_d: Tensor) -> Tensor:
+        masked = (eps_r, eps_d) if self.consistency else (None, None)
+        return knowledge_transfer_loss(q_r, q_d, *masked, kind=self.plcc)
+
+
+@contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside, the former mode after."""
+    training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(training)

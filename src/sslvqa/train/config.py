@@ -1,0 +1,285 @@
+"""The settings of a run: nested frozen dataclasses, written beside the results as TOML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sslvqa.errors import ConfigError
+from sslvqa.sampling import PairPreset
+
+__all__ = [
+    "CorpusConfig",
+    "LabelsConfig",
+    "LossConfig",
+    "OptimConfig",
+    "OutputConfig",
+    "PretrainConfig",
+    "RuntimeConfig",
+    "TrainConfig",
+]
+
+
+def _require(condition: bool, name: str, value: object, allowed: str) -> None:  # noqa: FBT001
+    if not condition:
+        raise ConfigError(f"{name} is {value!r}; expected {allowed}")
+
+
+@dataclass(frozen=True)
+class OptimConfig:
+    """AdamW with linear warm-up and cosine decay."""
+
+    lr: float = 1e-4
+    """Peak learning rate of the backbones."""
+    head_lr: float = 1e-4
+    """Peak learning rate of heads and projections."""
+    weight_decay: float = 0.05
+    """Not applied to biases, norms and position tables."""
+    warmup_epochs: float = 0.0
+    final_ratio: float = 0.1
+    """Learning rate at the end over the peak one."""
+    grad_clip: float | None = None
+    """Largest norm of the gradient; absent for no limit."""
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        for name in ("lr", "head_lr"):
+            _require(getattr(self, name) > 0, name, getattr(self, name), "a positive number")
+        for name in ("weight_decay", "warmup_epochs"):
+            _require(getattr(self, name) >= 0, name, getattr(self, name), "a number not below 0")
+        _require(0 <= self.final_ratio <= 1, "final_ratio", self.final_ratio, "a number in [0, 1]")
+        _require(
+            self.grad_clip is None or self.grad_clip > 0, "grad_clip", self.grad_clip, "a positive number"
+        )
+
+
+@dataclass(frozen=True)
+class RuntimeConfig:
+    """Where and how fast; apart from seed and precision the result depends on none of it but rounding."""
+
+    seed: int = 0
+    device: str = "auto"
+    """``auto`` takes a GPU when there is one."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """bf16 autocasts the networks; statistics and losses stay in float32."""
+    workers: int = 1
+    """Processes that read videos; 0 reads between the steps."""
+    threads: int | None = None
+    """CPU threads of the computation; absent leaves PyTorch's choice."""
+    chunk: int = 0
+    """Views that keep their activations at once, see :class:`sslvqa.methods.Compute`; 0 for all."""
+    checkpoint_minutes: float = 10.0
+    """Longest time between two checkpoints."""
+    tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        _require(self.precision in {"fp32", "bf16"}, "precision", self.precision, "fp32 or bf16")
+        for name in ("workers", "chunk", "checkpoint_minutes"):
+            _require(getattr(self, name) >= 0, name, getattr(self, name), "a number not below 0")
+        _require(self.threads is None or self.threads > 0, "threads", self.threads, "a positive number")
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """Self-supervised stage (ST-VQRL)."""
+
+    videos: str
+    """Folder of groups made by ``sslvqa distort``, or of plain videos, which are distorted first."""
+    out: str
+    """Folder of the run."""
+    init: str = "scratch"
+    """``scratch``, a run folder or a model whose backbone to start from."""
+    architecture: str = "swin_t"
+    patches: Literal["random", "dct"] = "random"
+    """Patch embedding of ``scratch``: random, or DCT bands whitened on the training views (ours)."""
+    loss: Literal["statistical", "cosine"] = "statistical"
+    cross_scene: bool = False
+    """Whether versions of other scenes of the batch are negatives too."""
+    temperature: float | None = None
+    """10 for the statistical loss and 0.1 for the cosine when absent."""
+    ridge: float = 1e-4
+    shrinkage: float = 0.0
+    """Share of the scaled identity in each covariance, for views with few tokens for their channels."""
+    projection: bool = True
+    """Fit the Gaussians to projected tokens; without, to the backbone's channels."""
+    versions: int = 10
+    """K: the source and K - 1 distorted versions of each scene."""
+    scenes_per_batch: int = 6
+    accumulate: int = 1
+    """Parts a batch is computed in: the same result with less memory, as scenes do not mix."""
+    pair: PairPreset = "paper"
+    epochs: int = 30
+    max_steps: int | None = None
+    """Fewer steps than the epochs would give."""
+    group_frames: int | None = 64
+    """Frames of each version when plain videos are distorted first; absent for all."""
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        _require(self.loss in {"statistical", "cosine"}, "loss", self.loss, "statistical or cosine")
+        _require(self.patches in {"random", "dct"}, "patches", self.patches, "random or dct")
+        _require(self.temperature is None or self.temperature > 0, "temperature", self.temperature, "above 0")
+        _require(self.ridge > 0, "ridge", self.ridge, "a positive number")
+        _require(0 <= self.shrinkage <= 1, "shrinkage", self.shrinkage, "a number in [0, 1]")
+        for name in ("scenes_per_batch", "accumulate", "epochs"):
+            _require(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
+        _require(self.versions >= 2, "versions", self.versions, "2 or more")
+        _require(self.max_steps is None or self.max_steps >= 1, "max_steps", self.max_steps, "1 or more")
+        if self.cross_scene and self.accumulate > 1:
+            raise ConfigError(
+                "accumulate is above 1 with cross_scene; scenes of one batch must be together, use 1"
+            )
+        if self.scenes_per_batch % self.accumulate:
+            raise ConfigError(
+                f"scenes_per_batch is {self.scenes_per_batch} and accumulate {self.accumulate}; "
+                "the first must be a multiple of the second"
+            )
+
+
+@dataclass(frozen=True)
+class LabelsConfig:
+    """How the labelled table is read and divided."""
+
+    root: str | None = None
+    """Folder that its paths start from; the table's own when absent."""
+    path_column: str | None = None
+    score_column: str | None = None
+    limit: int | None = None
+    """Use this many labelled videos, drawn by the seed; absent for all."""
+    unlabelled_limit: int | None = None
+    calibration_fraction: float = 0.2
+    """Share of the contents held out for the interval when no row has the split ``calibration``."""
+    calibration_minimum: int = 40
+    """Labelled videos below which nothing is held out (and no interval is stated)."""
+    skip_bad: bool = False
+    """Drop unreadable labelled videos instead of refusing them."""
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        _require(
+            0 <= self.calibration_fraction < 1,
+            "calibration_fraction",
+            self.calibration_fraction,
+            "a number in [0, 1)",
+        )
+        _require(self.limit is None or self.limit >= 2, "limit", self.limit, "2 or more")
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Terms of the semi-supervised loss."""
+
+    plcc: Literal["paper", "released"] = "paper"
+    consistency: bool = True
+    """Whether L_c is used; without it knowledge goes both ways, unmasked."""
+    transfer: bool = True
+    """Whether L_u is used."""
+    consistency_weight: float = 1.0
+    """lambda_c."""
+    transfer_weight: float = 1.0
+    """lambda_u."""
+    temperature: float | None = None
+    """tau of Q_D in training; the architecture's when absent."""
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        _require(self.plcc in {"paper", "released"}, "plcc", self.plcc, "paper or released")
+        for name in ("consistency_weight", "transfer_weight"):
+            _require(getattr(self, name) >= 0, name, getattr(self, name), "a number not below 0")
+        _require(self.temperature is None or self.temperature > 0, "temperature", self.temperature, "above 0")
+
+
+@dataclass(frozen=True)
+class CorpusConfig:
+    """The pristine clips that Q_D measures the distance to."""
+
+    clips: int = 24
+    """Clips of one epoch, drawn anew for each."""
+    refresh_steps: int = 0
+    """Steps after which their statistics are computed anew; 0 once an epoch."""
+    final_clips: int = 4
+    """Clips of each pristine video for the statistics stored with the model."""
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        for name in ("clips", "final_clips"):
+            _require(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
+        _require(self.refresh_steps >= 0, "refresh_steps", self.refresh_steps, "0 or more")
+
+
+@dataclass(frozen=True)
+class OutputConfig:
+    """What the model says about itself."""
+
+    tag: str = "run"
+    """The model is named ``architecture.tag``."""
+    label: str = "MOS"
+    """Name of the labels."""
+    label_kind: str = "human opinion as given in the training table"
+    minimum: float | None = None
+    """Lowest value of the label scale; the lowest label when absent."""
+    maximum: float | None = None
+    licence: str = "unstated"
+    """Of the weights."""
+    description: str = ""
+    coverage: float = 0.9
+    """Of the interval."""
+    clips: int = 4
+    """Clips of a prediction."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Semi-supervised stage (SSL-VQA)."""
+
+    labels: str
+    """Table with scores."""
+    pristine: str
+    """Folder or table of pristine videos."""
+    out: str
+    """Folder of the run; the model goes to ``out/model``."""
+    unlabelled: str | None = None
+    """Folder or table of videos without scores; absent for SSL-VQA⁻."""
+    init: str = "scratch"
+    """``scratch``, the folder of a ``pretrain`` run, or a model."""
+    architecture: str = "swin_t"
+    """Used with ``scratch``; otherwise the one of ``init``."""
+    patches: Literal["random", "dct"] = "random"
+    """Patch embedding of ``scratch``: random, or DCT bands whitened on the training views (ours)."""
+    method: Literal["ssl_vqa", "ssl_vqa_minus"] = "ssl_vqa"
+    labelled_batch: int = 16
+    unlabelled_batch: int = 16
+    pair: PairPreset = "paper"
+    epochs: int = 30
+    """Passes over the labelled videos."""
+    max_steps: int | None = None
+    validate_epochs: int = 5
+    """Epochs between two looks at the held-out videos (for the record only); 0 for none."""
+    labels_table: LabelsConfig = field(default_factory=LabelsConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    corpus: CorpusConfig = field(default_factory=CorpusConfig)
+    optim: OptimConfig = field(
+        default_factory=lambda: OptimConfig(head_lr=1e-3, warmup_epochs=2.5, final_ratio=0.0)
+    )
+    output: OutputConfig = field(default_factory=OutputConfig)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        _require(
+            self.method in {"ssl_vqa", "ssl_vqa_minus"}, "method", self.method, "ssl_vqa or ssl_vqa_minus"
+        )
+        _require(self.patches in {"random", "dct"}, "patches", self.patches, "random or dct")
+        _require(self.labelled_batch >= 2, "labelled_batch", self.labelled_batch, "2 or more (a correlation)")
+        _require(
+            self.unlabelled_batch >= 2, "unlabelled_batch", self.unlabelled_batch, "2 or more (a correlation)"
+        )
+        _require(self.epochs >= 1, "epochs", self.epochs, "1 or more")
+        _require(self.max_steps is None or self.max_steps >= 1, "max_steps", self.max_steps, "1 or more")
+        if self.method == "ssl_vqa" and self.unlabelled is None:
+            raise ConfigError(
+                "method ssl_vqa has no unlabelled videos; give --unlabelled, or --method ssl_vqa_minus"
+            )

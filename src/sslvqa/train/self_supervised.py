@@ -1,0 +1,154 @@
+"""Stage one: a backbone from videos without any score."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sslvqa.data.datasets import GroupDataset, SceneVersions
+from sslvqa.data.loaders import PartPlan, RunPlan
+from sslvqa.data.manifest import scan_videos
+from sslvqa.distort import build_group, read_group
+from sslvqa.errors import ConfigError, DataError, VideoError
+from sslvqa.methods import Compute, StVqrl, keep_local
+from sslvqa.nn.heads import Projection
+from sslvqa.nn.swin3d.model import SwinBackbone
+from sslvqa.train.distributed import gather_rows, join_world, main_first
+from sslvqa.train.engine import Run, fit, pick_device
+from sslvqa.train.start import fingerprint, open_run, read_start, save_backbone, seeded, start_patches
+
+if TYPE_CHECKING:
+    from sslvqa.methods import Gather
+    from sslvqa.train.config import PretrainConfig
+    from sslvqa.train.start import Start
+
+__all__ = ["find_groups", "pretrain"]
+
+_logger = logging.getLogger(__name__)
+
+
+def pretrain(config: PretrainConfig, *, resume: bool = False) -> Path:
+    """Learn a backbone with ST-VQRL.
+
+    Args:
+        config: The settings; written to ``out/config.toml``.
+        resume: Continue the run in ``out``.
+
+    Returns:
+        The run folder: ``config.toml``, ``metrics.jsonl``, the last checkpoint and ``backbone.safetensors``.
+
+    Raises:
+        ConfigError: Settings that cannot work.
+        DataError: No usable video.
+        Interrupted: After SIGTERM or Ctrl-C.
+    """
+    device = pick_device(config.runtime.device)
+    with join_world(device) as world:
+        with main_first(world):
+            folder = open_run(config, resume=resume, world=world)
+            groups = find_groups(Path(config.videos), folder / "groups", max_frames=config.group_frames)
+        start = read_start(config.init, config.architecture)
+        method = build_stvqrl(config, start, gather=keep_local if world.size == 1 else gather_rows).to(device)
+        dataset = GroupDataset(
+            groups,
+            start.architecture.geometry,
+            versions=config.versions,
+            preset=config.pair,
+            seed=config.runtime.seed,
+        )
+        if start.regressor is None and config.patches == "dct":
+            start_patches([method.backbone], dataset)
+        run = Run(
+            folder=folder,
+            plan=_plan(config, len(groups)),
+            parts={"groups": dataset},
+            optim=config.optim,
+            runtime=config.runtime,
+            fingerprint=fingerprint(config, _hash_groups(groups)),
+            accumulate=config.accumulate,
+            title="pretrain",
+        )
+        fit(method, run, resume=resume, world=world)
+        if world.main:
+            save_backbone(folder, method.backbone, start.architecture)
+    return folder
+
+
+def build_stvqrl(config: PretrainConfig, start: Start, *, gather: Gather = keep_local) -> StVqrl:
+    """The method with its networks, from the seed or the initial weights."""
+    architecture = start.architecture
+    with seeded(config.runtime.seed, "networks"):
+        backbone = SwinBackbone(architecture.backbone)
+        projection = (
+            Projection(backbone.channels, out_channels=architecture.projection_channels)
+            if config.projection
+            else None
+        )
+    start.apply(backbone, start.regressor)
+    return StVqrl(
+        backbone,
+        projection,
+        loss=config.loss,
+        temperature=config.temperature,
+        ridge=config.ridge,
+        shrinkage=config.shrinkage,
+        cross_scene=config.cross_scene,
+        compute=Compute(bf16=config.runtime.precision == "bf16", chunk=config.runtime.chunk),
+        gather=gather,
+    )
+
+
+def find_groups(videos: Path, scratch: Path, *, max_frames: int | None) -> tuple[SceneVersions, ...]:
+    """The groups in a folder; plain videos are distorted into ``scratch`` first.
+
+    Videos that cannot be distorted are left out with a warning.
+
+    Raises:
+        DataError: The folder has neither groups nor a usable video.
+    """
+    if not videos.is_dir():
+        raise DataError(f"no folder {videos}; expected groups made by sslvqa distort, or videos")
+    sidecars = sorted({*videos.glob("*/group.json"), *videos.rglob("group.json")})  # the first follows links
+    folders = [path.parent for path in sidecars] or _distort_all(videos, scratch, max_frames)
+    infos = [read_group(folder) for folder in folders]
+    return tuple(SceneVersions(info.scene, info.paths, info.frames) for info in infos)
+
+
+def _distort_all(videos: Path, scratch: Path, max_frames: int | None) -> list[Path]:
+    folders, failed = [], []
+    for row in scan_videos(videos).rows:
+        target = scratch / row.name.replace("/", "__")
+        try:
+            build_group(row.path, target, max_frames=max_frames)
+            folders.append(target)
+        except VideoError as error:
+            failed.append(str(error))
+    if failed:
+        _logger.warning("left out %d videos:\n  %s", len(failed), "\n  ".join(failed))
+    if not folders:
+        raise DataError(f"none of the {len(failed)} videos in {videos} can be distorted; see the warnings")
+    return folders
+
+
+def _plan(config: PretrainConfig, scenes: int) -> RunPlan:
+    """Steps of the loader: ``accumulate`` of them make one optimisation step."""
+    if scenes < config.scenes_per_batch:
+        raise ConfigError(
+            f"scenes_per_batch is {config.scenes_per_batch}, but there are {scenes} scenes; lower it"
+        )
+    steps_per_epoch = -(-scenes // config.scenes_per_batch)
+    total = steps_per_epoch * config.epochs
+    total = total if config.max_steps is None else min(total, config.max_steps)
+    return RunPlan(
+        parts={"groups": PartPlan(scenes, config.scenes_per_batch // config.accumulate)},
+        steps_per_epoch=steps_per_epoch * config.accumulate,
+        total_steps=total * config.accumulate,
+        seed=config.runtime.seed,
+    )
+
+
+def _hash_groups(groups: tuple[SceneVersions, ...]) -> str:
+    text = "\n".join(f"{group.scene}\t{len(group.paths)}\t{group.frame_count}" for group in groups)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,126 @@
+"""Which videos of a semi-supervised run are labelled, held out, unlabelled and pristine."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sslvqa.data.datasets import derive_seed, usable_rows
+from sslvqa.data.manifest import Manifest, read_manifest, scan_videos
+from sslvqa.data.splits import hold_out
+from sslvqa.errors import DataError
+
+if TYPE_CHECKING:
+    from sslvqa.train.config import LabelsConfig, TrainConfig
+
+__all__ = ["CALIBRATION", "Tables", "read_tables", "read_videos"]
+
+CALIBRATION = "calibration"
+"""Rows with this split are held out for the interval; of the others, ``train`` and unmarked ones are used."""
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The videos of a run."""
+
+    labelled: Manifest
+    calibration: Manifest
+    """Held out: disjoint in content from the labelled ones; may be empty."""
+    unlabelled: Manifest | None
+    pristine: Manifest
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """Hashes of the tables."""
+        tables = (self.labelled, self.calibration, self.unlabelled, self.pristine)
+        return tuple("" if table is None else table.sha256 for table in tables)
+
+
+def read_tables(config: TrainConfig) -> Tables:
+    """Read, divide and probe all videos of a run.
+
+    Unreadable unlabelled and pristine videos are left out with a warning that lists them; labelled ones are
+    an error unless ``skip_bad``.
+
+    Raises:
+        ManifestError: A table is malformed.
+        DataError: Too few videos, labels that do not vary, or unreadable labelled videos.
+    """
+    options = config.labels_table
+    table = read_manifest(
+        config.labels,
+        root=options.root,
+        path_column=options.path_column,
+        score_column=options.score_column,
+    )
+    train, calibration = _divide(table.labelled, options, seed=config.runtime.seed)
+    train = _readable(_limit(train, options.limit, config.runtime.seed), skip_bad=options.skip_bad)
+    calibration = _readable(calibration, skip_bad=options.skip_bad)
+    if len(set(train.scores)) < 2:
+        raise DataError(
+            f"{config.labels}: {len(train)} labelled videos with {len(set(train.scores))} distinct "
+            "scores; a correlation needs two different ones, and useful training some dozens"
+        )
+    unlabelled = None
+    if config.method == "ssl_vqa" and config.unlabelled is not None:
+        known = {row.path.resolve() for row in (*train.rows, *calibration.rows)}
+        found = read_videos(config.unlabelled)
+        fresh = found.select(row for row in found.rows if row.path.resolve() not in known)
+        limited = _limit(fresh, options.unlabelled_limit, config.runtime.seed)
+        if not limited.rows:
+            raise DataError(
+                f"{config.unlabelled}: all {len(found)} videos are among the labelled ones; give others"
+            )
+        unlabelled = _readable(limited, skip_bad=True)
+    pristine = _readable(read_videos(config.pristine), skip_bad=True)
+    return Tables(labelled=train, calibration=calibration, unlabelled=unlabelled, pristine=pristine)
+
+
+def read_videos(source: str) -> Manifest:
+    """Videos of a folder (with its subfolders) or of a table, whose scores are ignored."""
+    return scan_videos(source) if Path(source).is_dir() else read_manifest(source)
+
+
+def _divide(labelled: Manifest, options: LabelsConfig, *, seed: int) -> tuple[Manifest, Manifest]:
+    """(training, calibration): as the table says, else by content at random when there are labels enough."""
+    marked = {row.content for row in labelled.rows if row.split == CALIBRATION}
+    usable = labelled.select(row for row in labelled.rows if row.split in {None, "train", CALIBRATION})
+    if marked:
+        leaks = {row.content for row in usable.rows if row.split != CALIBRATION} & marked
+        if leaks:
+            raise DataError(
+                f"{labelled.source}: content {sorted(leaks)[0]!r} has rows in calibration and in training "
+                f"({len(leaks)} such contents); give each content one split"
+            )
+        return (
+            usable.select(row for row in usable.rows if row.content not in marked),
+            usable.select(row for row in usable.rows if row.content in marked),
+        )
+    few = len(usable) < options.calibration_minimum or len(usable.contents) < 10
+    if few or options.calibration_fraction == 0:
+        return usable, usable.select(())
+    return hold_out(usable, fraction=options.calibration_fraction, seed=derive_seed(seed, CALIBRATION))
+
+
+def _limit(manifest: Manifest, limit: int | None, seed: int) -> Manifest:
+    """``limit`` rows drawn by the seed, in table order; a smaller limit gives a subset of a larger one."""
+    if limit is None or len(manifest) <= limit:
+        return manifest
+    order = np.random.default_rng(derive_seed(seed, "limit")).permutation(len(manifest))
+    return manifest.select(manifest.rows[index] for index in sorted(order[:limit].tolist()))
+
+
+def _readable(manifest: Manifest, *, skip_bad: bool) -> Manifest:
+    if not manifest.rows:
+        return manifest
+    usable, problems = usable_rows(manifest, skip_bad=skip_bad)
+    if problems:
+        listing = "\n  ".join(problems)
+        _logger.warning("left out %d of %d videos:\n  %s", len(problems), len(manifest), listing)
+    return usable

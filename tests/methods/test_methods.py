@@ -1,0 +1,245 @@
+"""One suite for every method; a new method adds a case."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from sslvqa.errors import ConfigError
+from sslvqa.hub.names import Architecture, build_model
+from sslvqa.methods import Batch, Compute, Method, SslVqa, StVqrl
+from sslvqa.nn.heads import Projection
+from sslvqa.nn.swin3d.model import SwinBackbone, SwinConfig
+from sslvqa.sampling import ViewGeometry
+
+TINY = Architecture(
+    "tiny",
+    backbone=SwinConfig(
+        embed_dim=8, depths=(1, 1), heads=(2, 2), window=(2, 4, 4), gate="none", gated_stages=(), fragments=2
+    ),
+    geometry=ViewGeometry(grid=2, fragment_px=16, frames=4, interval=1),
+    head_channels=8,
+    projection_channels=6,
+)
+STEADY = replace(TINY, backbone=replace(TINY.backbone, drop_path=0.0))
+
+
+def noise(*shape: int, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (*shape, 3, 4, 32, 32), generator=generator, dtype=torch.uint8)
+
+
+def graded(count: int, *, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pairs of views whose contrast grows with the score."""
+    contrast = torch.linspace(0.1, 1.0, count)
+    centred = noise(count, 2, seed=seed).float() - 128
+    views = (128 + contrast.view(-1, 1, 1, 1, 1, 1) * centred).round().to(torch.uint8)
+    return views, 100 * contrast
+
+
+def stvqrl(**options) -> StVqrl:
+    torch.manual_seed(0)
+    backbone = SwinBackbone(STEADY.backbone)
+    projection = Projection(backbone.channels, out_channels=6)
+    return StVqrl(backbone, projection, **options)
+
+
+def ssl_vqa(**options) -> SslVqa:
+    torch.manual_seed(0)
+    model = build_model(STEADY)
+    model.regressor.head.dropout = 0.0
+    return SslVqa(model, **options)
+
+
+def group_batch() -> Batch:
+    views, _ = graded(4)
+    return Batch(groups=torch.stack([views, graded(4, seed=5)[0]]))
+
+
+def quality_batch(*, unlabelled: bool = True) -> Batch:
+    views, scores = graded(6)
+    return Batch(
+        labelled=views,
+        scores=scores,
+        unlabelled=graded(5, seed=9)[0] if unlabelled else None,
+        corpus=noise(3, seed=3),
+        refresh_corpus=True,
+    )
+
+
+CASES = {
+    "stvqrl": (stvqrl, group_batch),
+    "stvqrl_cosine": (lambda: stvqrl(loss="cosine"), group_batch),
+    "stvqrl_cross_scene": (lambda: stvqrl(cross_scene=True), group_batch),
+    "ssl_vqa": (ssl_vqa, quality_batch),
+    "ssl_vqa_released": (lambda: ssl_vqa(plcc="released", temperature=100.0), quality_batch),
+    "ssl_vqa_minus": (ssl_vqa, lambda: quality_batch(unlabelled=False)),
+    "ssl_vqa_without_consistency": (lambda: ssl_vqa(consistency=False), quality_batch),
+    "ssl_vqa_without_transfer": (lambda: ssl_vqa(transfer=False), quality_batch),
+}
+
+
+@pytest.fixture(params=CASES)
+def case(request):
+    build, batch = CASES[request.param]
+    return build(), batch()
+
+
+def gradients(method: Method) -> dict[str, float]:
+    return {
+        f"{name}.{path}": 0.0 if parameter.grad is None else float(parameter.grad.abs().sum())
+        for name, module in method.trainable().items()
+        for path, parameter in module.named_parameters()
+    }
+
+
+def has_no_effect(name: str) -> bool:
+    """A constant added to all keys of a softmax, or to all scores of a correlation, changes nothing."""
+    return name.endswith("fc_last.bias")
+
+
+def test_every_trainable_parameter_gets_a_finite_gradient_and_nothing_else_gets_one(case):
+    method, batch = case
+    assert isinstance(method, Method)
+    method.train().step(batch).total.backward()
+    found = gradients(method)
+    assert all(torch.isfinite(torch.tensor(list(found.values()))))
+    assert [name for name, size in found.items() if size == 0 and not has_no_effect(name)] == []
+    trained = {id(p) for module in method.trainable().values() for p in module.parameters()}
+    assert [
+        name for name, p in method.named_parameters() if p.grad is not None and id(p) not in trained
+    ] == []
+
+
+def test_a_few_steps_lower_the_loss(case):
+    method, batch = case
+    method.train()
+    parameters = [p for module in method.trainable().values() for p in module.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=2e-3)
+    losses = []
+    for _ in range(15):
+        optimizer.zero_grad()
+        loss = method.step(batch).total
+        torch.autograd.backward(loss)
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_the_result_does_not_depend_on_how_views_are_chunked(case):
+    method, batch = case
+    whole = method.step(batch).total
+    whole.backward()
+    expected = {name: p.grad.clone() for name, p in method.named_parameters() if p.grad is not None}
+    method.zero_grad()
+    method._compute = Compute(chunk=3)
+    parts = method.step(batch).total
+    parts.backward()
+    torch.testing.assert_close(parts, whole, rtol=1e-4, atol=1e-5)
+    for name, p in method.named_parameters():
+        if name in expected:  # gradients through distances of few tokens amplify rounding
+            torch.testing.assert_close(p.grad, expected[name], rtol=2e-2, atol=1e-4)
+
+
+def test_bf16_is_close_to_float32(case):
+    method, batch = case
+    whole = method.step(batch).total.item()
+    method._compute = Compute(bf16=True)
+    rounded = method.step(batch).total
+    assert rounded.dtype == torch.float32
+    assert rounded.item() == pytest.approx(whole, rel=0.25, abs=0.1)
+
+
+def test_the_unlabelled_loss_alone_moves_exactly_the_less_consistent_model():
+    method = ssl_vqa()
+    output = method.step(quality_batch())
+    output.losses["transfer"].backward()
+    found = gradients(method)
+    moved = {name.split(".")[0] for name, size in found.items() if size > 0}
+    # the terms on the unlabelled batch decide, so compute them anew
+    with torch.no_grad():
+        q_r, q_d = method._score_pairs([quality_batch().unlabelled])
+    spread_r, spread_d = (1 - torch.corrcoef(q[0].T)[0, 1] for q in (q_r, q_d))
+    assert moved == ({"regressor"} if spread_r > spread_d else {"distance"})
+
+
+def test_without_consistency_knowledge_goes_both_ways():
+    method = ssl_vqa(consistency=False)
+    output = method.step(quality_batch())
+    assert set(output.losses) == {"supervised_r", "supervised_d", "transfer"}
+    output.losses["transfer"].backward()
+    assert {name.split(".")[0] for name, size in gradients(method).items() if size} == {
+        "regressor",
+        "distance",
+    }
+
+
+def test_without_unlabelled_videos_it_is_the_supervised_method():
+    method = ssl_vqa()
+    minus = method.step(quality_batch(unlabelled=False)).losses
+    assert set(minus) == {"supervised_r", "supervised_d", "consistency_r", "consistency_d"}
+    full = method.step(quality_batch()).losses
+    for name in ("supervised_r", "supervised_d"):
+        torch.testing.assert_close(minus[name], full[name])
+
+
+def test_the_weights_of_the_terms_scale_them():
+    batch = quality_batch()
+    plain, scaled = ssl_vqa().step(batch), ssl_vqa(consistency_weight=2.0, transfer_weight=0.5).step(batch)
+    torch.testing.assert_close(scaled.losses["consistency_d"], 2 * plain.losses["consistency_d"])
+    torch.testing.assert_close(scaled.losses["transfer"], plain.losses["transfer"] / 2)
+
+
+def test_the_corpus_statistics_are_refreshed_only_when_asked():
+    method = ssl_vqa()
+    batch = quality_batch()
+    method.step(batch)
+    before = method.model.distance.corpus_mean.clone()
+    with torch.no_grad():
+        for parameter in method.model.distance.backbone.parameters():
+            parameter.mul_(1.1)
+    method.step(replace(batch, corpus=None, refresh_corpus=False))
+    assert torch.equal(before, method.model.distance.corpus_mean)
+    method.step(replace(batch, corpus=None, refresh_corpus=True))
+    assert not torch.equal(before, method.model.distance.corpus_mean)
+    assert method.model.distance.corpus_mean.grad_fn is None
+    with pytest.raises(ConfigError, match="no batch has given its clips"):
+        ssl_vqa().step(replace(batch, corpus=None))
+
+
+def test_it_overfits_eight_videos():
+    method = ssl_vqa()
+    views, scores = graded(8)
+    batch = Batch(labelled=views, scores=scores, corpus=noise(4, seed=3), refresh_corpus=True)
+    parameters = [p for module in method.trainable().values() for p in module.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=2e-3)
+    for _ in range(40):
+        optimizer.zero_grad()
+        torch.autograd.backward(method.train().step(batch).total)
+        optimizer.step()
+    method.set_corpus([batch.corpus])
+    q_r, q_d = method.predict_parts(views[:, 0])
+    for predicted in (q_r, q_d, method.predict(views[:, 0])):
+        assert torch.corrcoef(torch.stack([predicted, scores]))[0, 1] > 0.9
+    assert method.training
+
+
+def test_a_batch_of_another_stage_is_refused():
+    with pytest.raises(ConfigError, match="no groups"):
+        stvqrl().step(quality_batch())
+    with pytest.raises(ConfigError, match="no labelled videos"):
+        ssl_vqa().step(group_batch())
+    with pytest.raises(ConfigError, match="gives no score"):
+        stvqrl().predict(noise(2))
+
+
+def test_constant_labels_and_equal_views_give_finite_gradients():
+    method = ssl_vqa()
+    same = noise(1, 1).expand(4, 2, -1, -1, -1, -1)
+    batch = Batch(labelled=same, scores=torch.ones(4), unlabelled=same, corpus=noise(2), refresh_corpus=True)
+    output = method.step(batch)
+    output.total.backward()
+    assert torch.isfinite(output.total)
+    assert all(torch.isfinite(p.grad).all() for p in method.parameters() if p.grad is not None)

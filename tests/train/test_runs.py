@@ -1,0 +1,237 @@
+"""Whole runs on tiny networks: both stages, resuming, several processes, commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import typer
+from safetensors.torch import load_file
+from typer.testing import CliRunner
+
+import sslvqa.train.engine as engine
+from sslvqa.cli import train as commands
+from sslvqa.errors import ConfigError, DataError
+from sslvqa.hub import load_model
+from sslvqa.scoring import Scorer, check_golden
+from sslvqa.train import Interrupted, OptimConfig, PretrainConfig, RuntimeConfig, pretrain, train
+from sslvqa.train.checkpoint import find_checkpoint
+
+
+def weights(model_dir: Path):
+    return load_file(model_dir / "weights.safetensors")
+
+
+def steps(run: Path) -> list[dict]:
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in lines]
+
+
+@pytest.fixture
+def stop_after(monkeypatch):
+    """Send this process SIGTERM during the given step (0 for never)."""
+
+    def arm(step: int) -> None:
+        real = engine._one_step
+        calls = []
+
+        def one_step(*args, **kwargs):
+            calls.append(1)
+            if len(calls) == step:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(engine, "_one_step", one_step)
+
+    return arm
+
+
+def test_a_run_gives_a_model_that_scores(config, tmp_path, videos):
+    model_dir = train(config)
+    assert model_dir == tmp_path / "run" / "model"
+    loaded = load_model(model_dir)
+    check_golden(loaded)
+    card = loaded.card
+    assert card.name == "tiny.test"
+    assert card.training.labelled == 11
+    assert card.training.unlabelled == 4
+    assert {item.name for item in card.training.manifests} == {
+        "labelled",
+        "calibration",
+        "pristine",
+        "unlabelled",
+    }
+    assert card.results[0].videos == 3
+    assert card.interval is None, "three contents are too few for 90 % coverage"
+    score = Scorer(model_dir).score(tmp_path / "videos" / "00.mp4")
+    assert card.scale.minimum <= score.score <= card.scale.maximum
+    lines = steps(tmp_path / "run")
+    assert [line["step"] for line in lines if "loss" in line] == list(range(5))
+    assert any("srocc_r" in line for line in lines)
+    assert (tmp_path / "run" / "config.toml").is_file()
+
+
+@pytest.mark.parametrize("stopped_at", [1, 4])
+def test_a_stopped_and_resumed_run_equals_an_unbroken_one_bit_for_bit(
+    config, tmp_path, stop_after, stopped_at
+):
+    whole = weights(train(replace(config, out=str(tmp_path / "whole"))))
+    stop_after(stopped_at)
+    with pytest.raises(Interrupted, match=f"stopped after step {stopped_at} of 5"):
+        train(config)
+    assert find_checkpoint(tmp_path / "run").name == f"checkpoint-{stopped_at:08d}"
+    with pytest.raises(ConfigError, match="pass --resume"):
+        train(config)
+    stop_after(0)
+    resumed = weights(train(config, resume=True))
+    assert resumed.keys() == whole.keys()
+    assert [name for name in whole if not whole[name].equal(resumed[name])] == []
+    assert steps(tmp_path / "run") == steps(tmp_path / "whole")
+
+
+def test_reading_in_other_processes_does_not_change_the_result(config, tmp_path):
+    here = weights(train(config))
+    runtime = RuntimeConfig(workers=2)
+    there = weights(train(replace(config, out=str(tmp_path / "two"), runtime=runtime)))
+    assert all(here[name].equal(there[name]) for name in here)
+
+
+def test_another_seed_gives_other_weights_and_other_settings_do_not_resume(config):
+    train(replace(config, max_steps=1))
+    with pytest.raises(ConfigError, match="other settings or data"):
+        train(replace(config, max_steps=1, runtime=RuntimeConfig(workers=0, seed=1)), resume=True)
+
+
+def test_ssl_vqa_minus_ignores_unlabelled_videos(config, tmp_path):
+    plain = replace(config, method="ssl_vqa_minus", max_steps=2)
+    without = weights(train(replace(plain, unlabelled=None)))
+    given = weights(train(replace(plain, out=str(tmp_path / "other"))))
+    assert all(without[name].equal(given[name]) for name in without)
+
+
+def test_a_run_starts_from_a_model(config, tmp_path):
+    first = train(replace(config, max_steps=1))
+    fine = replace(config, init=str(first), out=str(tmp_path / "fine"), max_steps=1, architecture="swin_t")
+    tuned = load_model(train(fine))
+    assert tuned.card.architecture.name == "tiny"
+    assert tuned.card.training.pretrained == str(first)
+    before, after = weights(first), tuned.model.state_dict()
+    name = "regressor.head.fc_hid.weight"
+    assert (before[name] - after[name]).abs().max() < 0.01
+
+
+def test_a_diverging_run_is_stopped(config):
+    wild = OptimConfig(lr=1e30, head_lr=1e30)
+    with pytest.raises(DataError, match=r"step 1 .*lower the learning rate"):
+        train(replace(config, optim=wild))
+
+
+@pytest.fixture
+def pretrain_config(make_video, tmp_path):
+    for index in range(2):
+        make_video(f"sources/{index}.mp4", width=72, height=48, frames=6, seed=index)
+    return PretrainConfig(
+        videos=str(tmp_path / "sources"),
+        out=str(tmp_path / "pre"),
+        architecture="tiny",
+        versions=4,
+        scenes_per_batch=2,
+        epochs=3,
+        group_frames=6,
+        runtime=RuntimeConfig(workers=0),
+    )
+
+
+def test_a_backbone_is_learned_from_plain_videos_and_starts_the_next_stage(
+    pretrain_config, config, tmp_path, stop_after
+):
+    run = pretrain(pretrain_config)
+    assert len(list((run / "groups").rglob("group.json"))) == 2
+    assert (run / "backbone.safetensors").is_file()
+    again = replace(pretrain_config, videos=str(run / "groups"), out=str(tmp_path / "again"))
+    stop_after(1)
+    with pytest.raises(Interrupted):
+        pretrain(again)
+    stop_after(0)
+    pretrain(again, resume=True)
+    one, two = (load_file(folder / "backbone.safetensors") for folder in (run, tmp_path / "again"))
+    assert all(one[name].equal(two[name]) for name in one)
+    model, card = load_model(train(replace(config, init=str(run), architecture="swin_t", max_steps=1)))
+    assert card.architecture.name == "tiny"
+    assert model.distance.corpus_tokens > 0
+
+
+def test_accumulated_parts_give_the_whole_batch(pretrain_config, tmp_path):
+    settings = replace(pretrain_config, max_steps=2, architecture="tiny")
+    whole = load_file(pretrain(settings) / "backbone.safetensors")
+    parts = replace(settings, videos=str(tmp_path / "pre" / "groups"), out=str(tmp_path / "b"), accumulate=2)
+    split = load_file(pretrain(parts) / "backbone.safetensors")
+    change = max(float((whole[name] - split[name]).abs().max()) for name in whole)
+    assert change < 2e-3, "stochastic depth draws differ, the rest is equal"
+    losses = [[line["loss"] for line in steps(tmp_path / run)] for run in ("pre", "b")]
+    assert losses[0][0] == pytest.approx(losses[1][0], rel=0.05)
+
+
+def test_a_start_that_is_nothing_is_refused(config):
+    with pytest.raises(ConfigError, match="init is 'nowhere'; expected scratch, the folder"):
+        train(replace(config, init="nowhere"))
+
+
+def test_two_processes_equal_one_with_the_joined_batch():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    script = Path(__file__).with_name("two_processes.py")
+    world = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(script)],
+            env={**os.environ, **world, "RANK": str(rank)},
+            stdout=subprocess.PIPE,
+        )
+        for rank in range(2)
+    ]
+    outputs = [process.communicate(timeout=240)[0].decode() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    for output in outputs:
+        assert json.loads(output) == {"ssl_vqa": True, "stvqrl": True}
+
+
+app = typer.Typer()
+app.command()(commands.pretrain)
+app.command()(commands.train)
+
+
+def test_the_commands_print_the_result_and_nothing_else(config, tmp_path):
+    arguments = ["train", "--labels", config.labels, "--pristine", config.pristine, "--out", config.out]
+    arguments += ["--architecture", "tiny", "--labelled-batch", "4", "--max-steps", "1", "--workers", "0"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == f"{tmp_path / 'run' / 'model'}\n"
+    again = CliRunner().invoke(app, arguments)
+    assert again.exit_code == 2
+    assert again.stdout == ""
+    assert "error: " in again.stderr
+    assert "--resume" in again.stderr
+
+
+def test_a_command_without_its_data_says_what_is_missing():
+    result = CliRunner().invoke(app, ["pretrain", "--preset", "nano_cpu"])
+    assert result.exit_code == 2
+    assert "no value for videos, out" in result.stderr
+
+
+def test_a_stopped_command_exits_with_130(config, stop_after):
+    stop_after(1)
+    arguments = ["train", "--labels", config.labels, "--pristine", config.pristine, "--out", config.out]
+    arguments += ["--architecture", "tiny", "--labelled-batch", "4", "--max-steps", "3", "--workers", "0"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 130
+    assert "--resume continues" in result.stderr

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sslvqa.errors import ConfigError
+from sslvqa.train import (
+    PRETRAIN_PRESETS,
+    TRAIN_PRESETS,
+    LossConfig,
+    OptimConfig,
+    PretrainConfig,
+    RuntimeConfig,
+    TrainConfig,
+    read_config,
+    write_config,
+)
+from sslvqa.train.settings import resolve_config
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    lr=st.floats(1e-6, 1.0),
+    clip=st.none() | st.floats(0.1, 10),
+    seed=st.integers(0, 2**31),
+    steps=st.none() | st.integers(1, 100),
+    kind=st.sampled_from(["paper", "released"]),
+)
+def test_written_settings_are_read_back(tmp_path_factory, lr, clip, seed, steps, kind):
+    config = TrainConfig(
+        labels="a b.csv",
+        pristine="p",
+        out='o"x',
+        method="ssl_vqa_minus",
+        max_steps=steps,
+        optim=OptimConfig(lr=lr, grad_clip=clip),
+        loss=LossConfig(plcc=kind, consistency=False),
+        runtime=RuntimeConfig(seed=seed),
+    )
+    path = tmp_path_factory.mktemp("c") / "config.toml"
+    write_config(path, config)
+    assert read_config(path, TrainConfig) == config
+
+
+def write(tmp_path, text):
+    path = tmp_path / "c.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("verions = 3", "unknown key 'verions'; did you mean 'versions'"),
+        ("[optim]\nlearning_rate = 1", r"optim: unknown key 'learning_rate'"),
+        ("versions = '3'", "versions is '3'; expected int"),
+        ("epochs = true", "epochs is True; expected int"),
+        ("loss = 'cosin'", "loss is 'cosin'; expected statistical/cosine"),
+        ("optim = 3", "optim is 3; expected a table"),
+        ("versions = 1", "versions is 1; expected 2 or more"),
+        ("scenes_per_batch = 5\naccumulate = 2", "must be a multiple"),
+        ("cross_scene = true\naccumulate = 2", "must be together"),
+        ("[optim]\nlr = 0", "lr is 0.0; expected a positive number"),
+        ("x = ", "is not TOML"),
+    ],
+)
+def test_wrong_settings_are_named(tmp_path, text, words):
+    with pytest.raises(ConfigError, match=words):
+        read_config(write(tmp_path, text), PretrainConfig, options={"videos": "v", "out": "o"})
+
+
+def test_absent_values_and_files_are_named(tmp_path):
+    with pytest.raises(ConfigError, match="no value for videos, out"):
+        read_config(write(tmp_path, ""), PretrainConfig)
+    with pytest.raises(ConfigError, match="no settings file"):
+        read_config(tmp_path / "none.toml", PretrainConfig)
+    with pytest.raises(ConfigError, match="give --unlabelled, or --method ssl_vqa_minus"):
+        TrainConfig(labels="l", pristine="p", out="o")
+
+
+def test_options_win_over_the_file_and_the_file_over_the_preset(tmp_path):
+    preset = PRETRAIN_PRESETS["nano_cpu"]("", "")
+    config = resolve_config(
+        PretrainConfig,
+        preset=preset,
+        file=write(tmp_path, "versions = 4\nepochs = 7\n[optim]\nlr = 0.5\n"),
+        options={"videos": "v", "out": "o", "epochs": 9, "optim.weight_decay": 0.0, "runtime.threads": None},
+    )
+    assert (config.architecture, config.versions, config.epochs) == ("nano", 4, 9)
+    assert config.optim == replace(preset.optim, lr=0.5, weight_decay=0.0)
+    assert config.runtime == preset.runtime
+
+
+def test_a_partial_table_keeps_the_defaults_of_its_stage(tmp_path):
+    options = {"labels": "l", "pristine": "p", "out": "o", "method": "ssl_vqa_minus", "optim.lr": 1.0}
+    config = read_config(write(tmp_path, ""), TrainConfig, options=options)
+    assert (config.optim.lr, config.optim.head_lr, config.optim.warmup_epochs) == (1.0, 1e-3, 2.5)
+
+
+def test_the_paper_recipe_has_the_papers_numbers():
+    one, two = PRETRAIN_PRESETS["paper"]("v", "o"), TRAIN_PRESETS["paper"]("l", "p", "o")
+    assert (one.versions, one.scenes_per_batch, one.epochs, one.optim.lr) == (10, 6, 30, 1e-4)
+    assert one.optim.lr * one.optim.final_ratio == pytest.approx(1e-5)
+    assert (two.labelled_batch, two.unlabelled_batch, two.epochs) == (16, 16, 30)
+    assert (two.corpus.clips, two.optim.head_lr, two.optim.weight_decay) == (24, 1e-4, 0.05)
+    released = TRAIN_PRESETS["released"]("l", "p", "o")
+    assert (released.loss.plcc, released.loss.temperature, released.optim.head_lr) == (
+        "released",
+        100.0,
+        1e-3,
+    )
+    assert replace(released, out="x").pair == "released_stage2"

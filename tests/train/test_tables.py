@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import pytest
+
+from sslvqa.data import ManifestRow, read_manifest, write_manifest
+from sslvqa.errors import DataError
+from sslvqa.train import LabelsConfig
+from sslvqa.train.tables import read_tables
+
+
+def names(manifest):
+    return {row.name for row in manifest.rows}
+
+
+def test_marked_rows_are_held_out_and_other_splits_are_not_used(config, tmp_path):
+    rows = list(read_manifest(config.labels).rows)
+    rows[0] = replace(rows[0], split="test")
+    write_manifest(tmp_path / "ratings.csv", rows)
+    tables = read_tables(config)
+    assert names(tables.calibration) == {"videos/03.mp4", "videos/08.mp4", "videos/11.mp4"}
+    assert len(tables.labelled) == 10
+    assert "videos/00.mp4" not in names(tables.labelled)
+    assert len(tables.unlabelled) == 4
+    assert len(tables.pristine) == 3
+
+
+def test_a_content_on_both_sides_is_refused(config, tmp_path):
+    rows = [replace(row, content="same") for row in read_manifest(config.labels).rows]
+    write_manifest(tmp_path / "ratings.csv", rows)
+    with pytest.raises(DataError, match="content 'same' has rows in calibration and in training"):
+        read_tables(config)
+
+
+def test_a_fifth_of_the_contents_is_held_out_when_none_is_marked(config, tmp_path):
+    rows = [replace(row, split=None) for row in read_manifest(config.labels).rows]
+    write_manifest(tmp_path / "ratings.csv", rows)
+    some = replace(config, labels_table=LabelsConfig(calibration_minimum=14))
+    tables = read_tables(some)
+    assert (len(tables.labelled), len(tables.calibration)) == (11, 3)
+    assert not set(tables.labelled.contents) & set(tables.calibration.contents)
+    assert read_tables(some).hashes == tables.hashes
+    assert len(read_tables(config).calibration) == 0
+
+
+def test_labelled_videos_are_never_among_the_unlabelled(config, tmp_path):
+    rows = [
+        replace(row, score=None) if row.name.endswith("5.mp4") else row
+        for row in read_manifest(config.labels).rows
+    ]
+    write_manifest(tmp_path / "ratings.csv", rows)
+    tables = read_tables(replace(config, unlabelled=str(tmp_path / "videos")))
+    assert names(tables.unlabelled) == {"05.mp4"}
+    labelled = write_manifest(tmp_path / "all.csv", read_manifest(config.labels).labelled.rows)
+    with pytest.raises(DataError, match="are among the labelled ones"):
+        read_tables(replace(config, unlabelled=str(labelled)))
+
+
+def test_limits_draw_nested_subsets(config):
+    few, more = (
+        names(
+            read_tables(replace(config, labels_table=LabelsConfig(limit=limit, unlabelled_limit=2))).labelled
+        )
+        for limit in (4, 7)
+    )
+    assert len(few) == 4
+    assert few < more
+
+
+def test_bad_videos_stop_a_run_only_where_labels_are_lost(config, tmp_path, caplog):
+    (tmp_path / "more" / "bad.mp4").write_text("no video")
+    with caplog.at_level(logging.WARNING):
+        assert len(read_tables(config).unlabelled) == 4
+    assert "left out 1 of 5 videos" in caplog.text
+    assert "bad.mp4" in caplog.text
+    (tmp_path / "videos" / "00.mp4").write_text("no video")
+    with pytest.raises(DataError, match=r"1 of 11 videos cannot be read; .*--skip-bad"):
+        read_tables(config)
+    tables = read_tables(replace(config, labels_table=LabelsConfig(skip_bad=True)))
+    assert len(tables.labelled) == 10
+
+
+def test_labels_must_vary(config, tmp_path):
+    rows = [
+        ManifestRow(row.path, row.name, score=3.0, content=row.content)
+        for row in read_manifest(config.labels).rows
+    ]
+    write_manifest(tmp_path / "ratings.csv", rows)
+    with pytest.raises(DataError, match="1 distinct scores"):
+        read_tables(config)
