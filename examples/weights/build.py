@@ -21,9 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-LICENCE = (
-    "MIT for the numbers; research use: learned in part from re-hosted web videos without a media licence"
-)
+LICENCE = "research use: learned in part from re-hosted web videos without a media licence (ugc_*)"
 
 
 @dataclass(frozen=True)
@@ -38,10 +36,11 @@ class Recipe:
     pretrain_steps: int
     train_epochs: int
     labels: int = 500
+    unlabelled: int = 600
 
 
 RECIPES = {
-    "nano": Recipe("nano_cpu", 20, 8, 2, 1, 480, 4),
+    "nano": Recipe("nano_cpu", 20, 8, 2, 1, 140, 3),
     "mobile": Recipe("nano_cpu", 20, 8, 2, 1, 3000, 20),
     "swin_t": Recipe("paper", 20, 10, 6, 1, 1000, 30),
 }
@@ -193,6 +192,7 @@ def train(
         *("train", "--labels", tables["labelled"], "--pristine", tables["pristine"], *extra),
         *("--method", method, "--preset", recipe.preset, "--architecture", size, "--init", init),
         *("--epochs", recipe.train_epochs, "--labels-limit", recipe.labels),
+        *("--unlabelled-limit", recipe.unlabelled),
         *("--tag", tag, "--label", "VMAF", "--licence", LICENCE, "--out", run, "--resume"),
     )
 
