@@ -126,6 +126,9 @@ def train(
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     tag: Annotated[str | None, typer.Option(help="The model is named ARCHITECTURE.TAG.")] = None,
     label: Annotated[str | None, typer.Option(help="Name of the scores, e.g. MOS or VMAF.")] = None,
+    label_kind: Annotated[
+        str | None, typer.Option(help="What the scores are, for the card; default human opinion.")
+    ] = None,
     licence: Annotated[str | None, typer.Option(help="Of the weights, for the card.")] = None,
     resume: Annotated[bool, typer.Option(help="Continue the run in OUT; the result is the same.")] = False,
 ) -> None:
@@ -171,6 +174,7 @@ def train(
                 "runtime.device": device,
                 "output.tag": tag,
                 "output.label": label,
+                "output.label_kind": label_kind,
                 "output.licence": licence,
             },
         )

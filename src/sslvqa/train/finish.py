@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +26,6 @@ from sslvqa.scoring import Combiner, Scorer, fit_interval, fit_monotonic_map, st
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -92,10 +92,19 @@ def _raw_card(config: TrainConfig, tables: Tables, start: Start) -> ModelCard:
             manifests=tuple(
                 ManifestCard(name=name, sha256=table.sha256, rows=len(table)) for name, table in named.items()
             ),
-            pretrained=None if config.init == "scratch" else config.init,
-            config=dump_toml(dataclasses.asdict(config)),
+            pretrained=None if config.init == "scratch" else Path(config.init).name,
+            config=_settings_text(config),
         ),
     )
+
+
+def _settings_text(config: TrainConfig) -> str:
+    """The settings as TOML; of paths only the last part, as a card travels to other machines."""
+    values = dataclasses.asdict(config)
+    for key in ("labels", "pristine", "unlabelled", "init", "out"):
+        values[key] = None if values[key] is None else Path(values[key]).name
+    values["labels_table"]["root"] = None
+    return dump_toml(values)
 
 
 def _calibrate(card: ModelCard, scorer: Scorer, tables: Tables, *, coverage: float) -> ModelCard:
