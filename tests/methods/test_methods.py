@@ -192,6 +192,15 @@ def test_the_weights_of_the_terms_scale_them():
     torch.testing.assert_close(scaled.losses["transfer"], plain.losses["transfer"] / 2)
 
 
+def test_both_views_can_be_supervised_which_is_the_mean_of_two_losses():
+    batch = quality_batch()
+    swapped = replace(batch, labelled=batch.labelled.flip(1))
+    both = ssl_vqa(supervised_views=2).step(batch).losses
+    one, other = ssl_vqa().step(batch).losses, ssl_vqa().step(swapped).losses
+    for name in ("supervised_r", "supervised_d"):
+        torch.testing.assert_close(both[name], (one[name] + other[name]) / 2)
+
+
 def test_the_corpus_statistics_are_refreshed_only_when_asked():
     method = ssl_vqa()
     batch = quality_batch()

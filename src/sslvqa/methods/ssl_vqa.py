@@ -34,6 +34,8 @@ class SslVqa(nn.Module):
         transfer: Whether L_u is used.
         consistency_weight: lambda_c.
         transfer_weight: lambda_u.
+        supervised_views: Views of a labelled video that L_s looks at: 1 as in the paper, or both (2, the mean
+            of two losses), which costs nothing, as both are computed for L_c.
         temperature: tau of Q_D in training; the model's own when None.
         compute: How views pass through the networks.
         gather: Joins scores over processes: a correlation needs the whole batch.
@@ -48,6 +50,7 @@ class SslVqa(nn.Module):
         transfer: bool = True,
         consistency_weight: float = 1.0,
         transfer_weight: float = 1.0,
+        supervised_views: Literal[1, 2] = 1,
         temperature: float | None = None,
         compute: Compute | None = None,
         gather: Gather = keep_local,
@@ -59,6 +62,7 @@ class SslVqa(nn.Module):
         self.transfer = transfer
         self.consistency_weight = consistency_weight
         self.transfer_weight = transfer_weight
+        self.supervised_views = supervised_views
         self.temperature = temperature
         self._compute = compute or Compute()
         self._gather = gather
@@ -85,8 +89,8 @@ class SslVqa(nn.Module):
         q_r, q_d = self._score_pairs(sets)
         labels = self._gather(batch.scores)
         losses = {
-            "supervised_r": plcc_loss(q_r[0][:, 0], labels, kind=self.plcc),
-            "supervised_d": plcc_loss(q_d[0][:, 0], labels, kind=self.plcc),
+            "supervised_r": self._supervised(q_r[0], labels),
+            "supervised_d": self._supervised(q_d[0], labels),
         }
         terms = [
             [consistency_loss(pair[:, 0], pair[:, 1], kind=self.plcc) for pair in pairs]
@@ -147,6 +151,11 @@ class SslVqa(nn.Module):
         """Q_D with the temperature of training, all of it after the networks in float32."""
         tokens = self._compute(self.model.distance.tokens, views)
         return self.model.distance.score_tokens(tokens, temperature=self.temperature)
+
+    def _supervised(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """L_s of scores ``(B, 2)``."""
+        views = scores[:, : self.supervised_views].unbind(dim=1)
+        return torch.stack([plcc_loss(view, labels, kind=self.plcc) for view in views]).mean()
 
     def _transfer(self, q_r: Tensor, q_d: Tensor, eps_r: Tensor, eps_d: Tensor) -> Tensor:
         masked = (eps_r, eps_d) if self.consistency else (None, None)

@@ -91,8 +91,6 @@ class PretrainConfig:
     init: str = "scratch"
     """``scratch``, a run folder or a model whose backbone to start from."""
     architecture: str = "swin_t"
-    patches: Literal["random", "dct"] = "random"
-    """Patch embedding of ``scratch``: random, or DCT bands whitened on the training views (ours)."""
     loss: Literal["statistical", "cosine"] = "statistical"
     cross_scene: bool = False
     """Whether versions of other scenes of the batch are negatives too."""
@@ -120,7 +118,6 @@ class PretrainConfig:
     def __post_init__(self) -> None:
         """Check ranges."""
         _require(self.loss in {"statistical", "cosine"}, "loss", self.loss, "statistical or cosine")
-        _require(self.patches in {"random", "dct"}, "patches", self.patches, "random or dct")
         _require(self.temperature is None or self.temperature > 0, "temperature", self.temperature, "above 0")
         _require(self.ridge > 0, "ridge", self.ridge, "a positive number")
         _require(0 <= self.shrinkage <= 1, "shrinkage", self.shrinkage, "a number in [0, 1]")
@@ -181,6 +178,8 @@ class LossConfig:
     """lambda_c."""
     transfer_weight: float = 1.0
     """lambda_u."""
+    supervised_views: Literal[1, 2] = 1
+    """Views of a labelled video in L_s: one as in the paper, or both."""
     temperature: float | None = None
     """tau of Q_D in training; the architecture's when absent."""
 
@@ -189,6 +188,7 @@ class LossConfig:
         _require(self.plcc in {"paper", "released"}, "plcc", self.plcc, "paper or released")
         for name in ("consistency_weight", "transfer_weight"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "a number not below 0")
+        _require(self.supervised_views in {1, 2}, "supervised_views", self.supervised_views, "1 or 2")
         _require(self.temperature is None or self.temperature > 0, "temperature", self.temperature, "above 0")
 
 
@@ -247,8 +247,6 @@ class TrainConfig:
     """``scratch``, the folder of a ``pretrain`` run, or a model."""
     architecture: str = "swin_t"
     """Used with ``scratch``; otherwise the one of ``init``."""
-    patches: Literal["random", "dct"] = "random"
-    """Patch embedding of ``scratch``: random, or DCT bands whitened on the training views (ours)."""
     method: Literal["ssl_vqa", "ssl_vqa_minus"] = "ssl_vqa"
     labelled_batch: int = 16
     unlabelled_batch: int = 16
@@ -272,7 +270,6 @@ class TrainConfig:
         _require(
             self.method in {"ssl_vqa", "ssl_vqa_minus"}, "method", self.method, "ssl_vqa or ssl_vqa_minus"
         )
-        _require(self.patches in {"random", "dct"}, "patches", self.patches, "random or dct")
         _require(self.labelled_batch >= 2, "labelled_batch", self.labelled_batch, "2 or more (a correlation)")
         _require(
             self.unlabelled_batch >= 2, "unlabelled_batch", self.unlabelled_batch, "2 or more (a correlation)"

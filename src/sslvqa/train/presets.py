@@ -36,10 +36,8 @@ def nano_cpu_pretrain(videos: str, out: str) -> PretrainConfig:
         videos=videos,
         out=out,
         architecture="nano",
-        patches="dct",
-        versions=6,
+        versions=8,
         scenes_per_batch=2,
-        accumulate=2,
         pair="released_stage1",  # same places: the easier task, which a short run can learn
         shrinkage=0.1,  # a view has as many tokens as projected channels
         optim=OptimConfig(lr=3e-4, head_lr=3e-4, warmup_epochs=1.0, final_ratio=0.05, grad_clip=5.0),
@@ -77,10 +75,11 @@ def nano_cpu_train(labels: str, pristine: str, out: str) -> TrainConfig:
         out=out,
         method="ssl_vqa_minus",
         architecture="nano",
-        patches="dct",
-        labelled_batch=12,
-        unlabelled_batch=12,
-        optim=OptimConfig(lr=2e-4, head_lr=1e-3, warmup_epochs=1.0, final_ratio=0.0, grad_clip=5.0),
+        labelled_batch=16,
+        unlabelled_batch=8,
+        loss=LossConfig(supervised_views=2),
+        corpus=CorpusConfig(refresh_steps=8),
+        optim=OptimConfig(lr=3e-4, head_lr=1e-3, warmup_epochs=0.5, final_ratio=0.0, grad_clip=1.0),
         runtime=RuntimeConfig(precision="bf16"),
     )
 

@@ -58,7 +58,7 @@ def pretrain(config: PretrainConfig, *, resume: bool = False) -> Path:
             preset=config.pair,
             seed=config.runtime.seed,
         )
-        if start.regressor is None and config.patches == "dct":
+        if start.regressor is None:
             start_patches([method.backbone], dataset)
         run = Run(
             folder=folder,

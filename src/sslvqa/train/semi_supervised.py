@@ -58,7 +58,7 @@ def train(config: TrainConfig, *, resume: bool = False) -> Path:
             device
         )
         parts = _datasets(config, tables, start.architecture.geometry)
-        if start.regressor is None and config.patches == "dct":
+        if start.regressor is None:
             model = method.model
             start_patches([model.regressor.backbone, model.distance.backbone], parts["labelled"])
         run = Run(
@@ -97,6 +97,7 @@ def build_ssl_vqa(config: TrainConfig, start: Start, *, gather: Gather = keep_lo
         transfer=config.loss.transfer,
         consistency_weight=config.loss.consistency_weight,
         transfer_weight=config.loss.transfer_weight,
+        supervised_views=config.loss.supervised_views,
         temperature=config.loss.temperature,
         compute=Compute(bf16=config.runtime.precision == "bf16", chunk=config.runtime.chunk),
         gather=gather,

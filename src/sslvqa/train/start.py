@@ -18,7 +18,6 @@ from sslvqa.data.datasets import ItemKey, derive_seed
 from sslvqa.errors import ConfigError, UnknownModelError, WeightsError
 from sslvqa.hub import Architecture, load_model
 from sslvqa.hub.names import architecture_from_dict, architecture_to_dict, find_architecture
-from sslvqa.nn.swin3d.patches import whiten_patches
 from sslvqa.sampling import normalize
 from sslvqa.train.checkpoint import find_checkpoint
 from sslvqa.train.settings import write_config
@@ -125,15 +124,18 @@ def save_backbone(folder: Path, backbone: nn.Module, architecture: Architecture)
 
 
 def start_patches(backbones: Iterable[SwinBackbone], dataset: VideoDataset | GroupDataset) -> None:
-    """Start patch embeddings at DCT bands whitened on views of the dataset's first items."""
+    """Start band embeddings at DCT bands whitened on views of the dataset's first items; none if linear."""
+    embeddings = [backbone.patch_embed for backbone in backbones if backbone.config.bands]
+    if not embeddings:
+        return
     views = torch.cat(
         [
             dataset[ItemKey("patches", 0, position)].views.flatten(0, -5)
             for position in range(min(len(dataset), _PATCH_ITEMS))
         ]
     )
-    for backbone in backbones:
-        whiten_patches(backbone, normalize(views))
+    for embedding in embeddings:
+        embedding.whiten(normalize(views))
 
 
 def read_start(init: str, architecture: str) -> Start:

@@ -13,6 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 from sslvqa.errors import ConfigError, DataError
 from sslvqa.nn.swin3d.attention import WindowAttention
+from sslvqa.nn.swin3d.patches import PatchEmbed
 from sslvqa.nn.swin3d.window import GateKind, Triple, WindowPlan, plan_windows
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class SwinConfig:
     """Window in tokens (time, height, width)."""
     patch: Triple = (2, 4, 4)
     """Pixels of one first-stage token (frames, height, width)."""
+    bands: int = 0
+    """Filters of the band embedding (ours), see :class:`PatchEmbed`; 0 for the linear one of the paper."""
     mlp_ratio: float = 4.0
     """Hidden width of the MLPs over their input width."""
     drop_path: float = 0.1
@@ -59,6 +62,10 @@ class SwinConfig:
         if bad := [h for i, h in enumerate(self.heads) if (self.embed_dim << i) % h]:
             raise ConfigError(
                 f"heads {bad} do not divide their stage's width (embed_dim={self.embed_dim}, doubling)"
+            )
+        if self.bands < 0:
+            raise ConfigError(
+                f"bands is {self.bands}; expected 0 for a linear embedding, or a number of filters"
             )
         if not 0 <= self.drop_path < 1:
             raise ConfigError(f"drop_path is {self.drop_path}; it must lie in [0, 1)")
@@ -167,21 +174,6 @@ class _Stage(nn.Module):
         return tokens if self.downsample is None else self.downsample(tokens)
 
 
-class _PatchEmbed(nn.Module):
-    def __init__(self, patch: Triple, dim: int) -> None:
-        super().__init__()
-        self.patch = patch
-        self.proj = nn.Conv3d(3, dim, kernel_size=patch, stride=patch)
-        self.norm = nn.LayerNorm(dim)
-
-    def forward(self, views: Tensor) -> Tensor:
-        pads = [-n % p for n, p in zip(views.shape[2:], self.patch, strict=True)]
-        if any(pads):
-            views = F.pad(views, (0, pads[2], 0, pads[1], 0, pads[0]))
-        out: Tensor = self.norm(self.proj(views).permute(0, 2, 3, 4, 1))
-        return out
-
-
 class SwinBackbone(nn.Module):
     """Video Swin Transformer; parameters are named as in the released checkpoints.
 
@@ -194,7 +186,7 @@ class SwinBackbone(nn.Module):
         super().__init__()
         self.config = config = config or SwinConfig()
         self.checkpointed = False
-        self.patch_embed = _PatchEmbed(config.patch, config.embed_dim)
+        self.patch_embed = PatchEmbed(config.patch, config.embed_dim, bands=config.bands)
         total = sum(config.depths)
         rates = iter([config.drop_path * i / max(total - 1, 1) for i in range(total)])
         self.layers = nn.ModuleList(

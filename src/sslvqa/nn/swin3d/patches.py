@@ -1,8 +1,9 @@
-"""A start for the patch embedding at which distortions are visible: whitened space-time DCT bands.
+"""Pixels to tokens: a linear patch embedding, or one that sees the energy of frequency bands.
 
 Quality lives in high frequencies, whose amplitude in natural video is a fiftieth of the mean colour's. Random
-filters pass mostly the latter, and learning to look past it takes hundreds of steps. This start is ours; the
-paper's is weights pretrained on Kinetics.
+filters pass mostly the latter, and learning to look past it takes hundreds of steps; and what matters of a
+band is less its value than its energy over decades, which a norm right after a linear layer hides. The band
+embedding is ours; the paper starts a linear one from weights pretrained on Kinetics.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from scipy.fft import dct
-from torch import Tensor
+from torch import Tensor, nn
 
 from sslvqa.errors import DataError
 
 if TYPE_CHECKING:
-    from sslvqa.nn.swin3d.model import SwinBackbone
     from sslvqa.nn.swin3d.window import Triple
 
-__all__ = ["dct_filters", "whiten_patches"]
+__all__ = ["PatchEmbed", "dct_filters"]
 
 _OPPONENTS = ((0.299, 0.587, 0.114), (-0.169, -0.331, 0.5), (0.5, -0.419, -0.081))  # Y, Cb, Cr of BT.601
 
@@ -50,29 +51,68 @@ def dct_filters(patch: Triple, channels: int) -> Tensor:
     return torch.from_numpy(np.concatenate(filters)).float()
 
 
-@torch.no_grad()
-def whiten_patches(backbone: SwinBackbone, views: Tensor) -> None:
-    """Make the patch embedding a bank of DCT bands, each with mean 0 and deviation 1 over ``views``.
-
-    Channels beyond the bands keep their weights.
+class PatchEmbed(nn.Module):
+    """One token for each patch of a view.
 
     Args:
-        backbone: Changed in place.
-        views: Normalised views ``(B, 3, T, S, S)`` like those to be trained on; some dozens.
-
-    Raises:
-        DataError: If a band is constant over the views, as in videos that do not move or have no colour.
+        patch: (time, height, width) of a patch in px.
+        dim: Channels of a token.
+        bands: 0 for a linear embedding; otherwise how many filters there are, whose values and log energies
+            are mixed to a token. :meth:`whiten` gives the filters their start.
     """
-    convolution = backbone.patch_embed.proj
-    kernel = convolution.weight.shape[2:]
-    filters = dct_filters((kernel[0], kernel[1], kernel[2]), convolution.out_channels).to(views)
-    bands = torch.nn.functional.conv3d(views, filters, stride=tuple(kernel))
-    deviation, mean = torch.std_mean(bands, dim=(0, 2, 3, 4))
-    if not bool((deviation > 1e-6).all()):
-        raise DataError(
-            f"{int((deviation <= 1e-6).sum())} of {len(filters)} DCT bands are constant over {len(views)} "
-            "views; give varied videos, or start the patch embedding at random (patches='random')"
-        )
-    convolution.weight[: len(filters)] = filters / deviation[:, None, None, None, None]
-    if convolution.bias is not None:
-        convolution.bias[: len(filters)] = -mean / deviation
+
+    def __init__(self, patch: Triple, dim: int, *, bands: int = 0) -> None:
+        super().__init__()
+        self.patch = patch
+        self.bands = bands
+        self.proj = nn.Conv3d(3, bands or dim, kernel_size=patch, stride=patch)
+        self.mix = nn.Linear(2 * bands, dim) if bands else None
+        self.norm = nn.LayerNorm(dim)
+
+    def forward(self, views: Tensor) -> Tensor:
+        """Map normalised views ``(B, 3, T, H, W)`` to tokens ``(B, T', h, w, dim)``; odd sides are padded."""
+        pads = [-n % p for n, p in zip(views.shape[2:], self.patch, strict=True)]
+        if any(pads):
+            views = F.pad(views, (0, pads[2], 0, pads[1], 0, pads[0]))
+        if self.mix is None:
+            values = self.proj(views)
+        else:
+            # bfloat16 rounds pixels by an eighth of a level, filters by 0.2 %: as much as a weak band holds
+            with torch.autocast(views.device.type, enabled=False):
+                values = self.proj(views.to(self.proj.weight.dtype))
+        values = values.permute(0, 2, 3, 4, 1)
+        if self.mix is not None:
+            values = self.mix(torch.cat([values, _log_energy(values)], dim=-1))
+        out: Tensor = self.norm(values)
+        return out
+
+    @torch.no_grad()
+    def whiten(self, views: Tensor) -> None:
+        """Make the filters DCT bands, each with mean 0 and deviation 1 over ``views``; nothing if linear.
+
+        Filters beyond the bands of the patch keep their weights.
+
+        Args:
+            views: Normalised views ``(B, 3, T, S, S)`` like those to be trained on; some dozens.
+
+        Raises:
+            DataError: If a band is constant over the views, as in videos that do not move or have no colour.
+        """
+        if not self.bands:
+            return
+        filters = dct_filters(self.patch, self.bands).to(views)
+        values = F.conv3d(views, filters, stride=self.patch)
+        deviation, mean = torch.std_mean(values, dim=(0, 2, 3, 4))
+        if not bool((deviation > 1e-6).all()):
+            raise DataError(
+                f"{int((deviation <= 1e-6).sum())} of {len(filters)} DCT bands are constant over "
+                f"{len(views)} views; give varied videos, or an architecture with a linear patch embedding"
+            )
+        self.proj.weight[: len(filters)] = filters / deviation[:, None, None, None, None]
+        if self.proj.bias is not None:
+            self.proj.bias[: len(filters)] = -mean / deviation
+
+
+def _log_energy(values: Tensor) -> Tensor:
+    """Half the log of the square, about 0 on average for whitened bands; finite where a value is 0."""
+    return (values.square() + 1e-4).log().mul(0.5).add(1.0)
