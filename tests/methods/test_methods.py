@@ -9,8 +9,23 @@ import torch
 
 from sslvqa.errors import ConfigError
 from sslvqa.hub.names import Architecture, build_model
-from sslvqa.methods import Batch, Compute, Method, SslVqa, StVqrl
+from sslvqa.losses import plcc_loss
+from sslvqa.methods import (
+    Batch,
+    Compute,
+    FixMatch,
+    MeanTeacher,
+    MetaPseudoLabels,
+    Method,
+    MixMatch,
+    SslVqa,
+    StVqrl,
+    Supervised,
+)
+from sslvqa.methods.mixmatch import mix_fragments
+from sslvqa.methods.supervised import ramp_up, standardise
 from sslvqa.nn.heads import Projection
+from sslvqa.nn.quality import RegressorModel
 from sslvqa.nn.swin3d.model import SwinBackbone, SwinConfig
 from sslvqa.sampling import ViewGeometry
 
@@ -53,6 +68,10 @@ def ssl_vqa(**options) -> SslVqa:
     return SslVqa(model, **options)
 
 
+def regressor() -> RegressorModel:
+    return ssl_vqa().model.regressor
+
+
 def group_batch() -> Batch:
     views, _ = graded(4)
     return Batch(groups=torch.stack([views, graded(4, seed=5)[0]]))
@@ -63,13 +82,22 @@ def quality_batch(*, unlabelled: bool = True) -> Batch:
     return Batch(
         labelled=views,
         scores=scores,
-        unlabelled=graded(5, seed=9)[0] if unlabelled else None,
+        unlabelled=graded(8, seed=9)[0] if unlabelled else None,
         corpus=noise(3, seed=3),
         refresh_corpus=True,
+        progress=0.5,
     )
 
 
+ONE_REGRESSOR = {
+    "supervised": lambda **options: Supervised(regressor(), **options),
+    "mean_teacher": lambda **options: MeanTeacher(regressor(), **options),
+    "fixmatch": lambda **options: FixMatch(regressor(), **options),
+    "mixmatch": lambda **options: MixMatch(regressor(), grid=2, **options),
+    "meta_pseudo_labels": lambda **options: MetaPseudoLabels(regressor(), **options),
+}
 CASES = {
+    **{name: (build, quality_batch) for name, build in ONE_REGRESSOR.items()},
     "stvqrl": (stvqrl, group_batch),
     "stvqrl_cosine": (lambda: stvqrl(loss="cosine"), group_batch),
     "stvqrl_cross_scene": (lambda: stvqrl(cross_scene=True), group_batch),
@@ -124,17 +152,20 @@ def test_a_few_steps_lower_the_loss(case):
         loss = method.step(batch).total
         torch.autograd.backward(loss)
         optimizer.step()
+        method.after_step()
         losses.append(loss.item())
     assert losses[-1] < 0.9 * losses[0]
 
 
 def test_the_result_does_not_depend_on_how_views_are_chunked(case):
     method, batch = case
+    torch.manual_seed(0)
     whole = method.step(batch).total
     whole.backward()
     expected = {name: p.grad.clone() for name, p in method.named_parameters() if p.grad is not None}
     method.zero_grad()
     method._compute = Compute(chunk=3)
+    torch.manual_seed(0)
     parts = method.step(batch).total
     parts.backward()
     torch.testing.assert_close(parts, whole, rtol=1e-4, atol=1e-5)
@@ -145,8 +176,10 @@ def test_the_result_does_not_depend_on_how_views_are_chunked(case):
 
 def test_bf16_is_close_to_float32(case):
     method, batch = case
+    torch.manual_seed(0)
     whole = method.step(batch).total.item()
     method._compute = Compute(bf16=True)
+    torch.manual_seed(0)
     rounded = method.step(batch).total
     assert rounded.dtype == torch.float32
     assert rounded.item() == pytest.approx(whole, rel=0.25, abs=0.1)
@@ -252,3 +285,95 @@ def test_constant_labels_and_equal_views_give_finite_gradients():
     output.total.backward()
     assert torch.isfinite(output.total)
     assert all(torch.isfinite(p.grad).all() for p in method.parameters() if p.grad is not None)
+
+
+@pytest.mark.parametrize("name", ONE_REGRESSOR)
+def test_without_unlabelled_videos_every_method_is_the_supervised_one(name):
+    batch = quality_batch(unlabelled=False)
+    expected = ONE_REGRESSOR["supervised"]().step(batch).losses
+    found = ONE_REGRESSOR[name]().step(batch).losses
+    assert set(found) == {"supervised"}
+    torch.testing.assert_close(found["supervised"], expected["supervised"])
+
+
+@pytest.mark.parametrize("name", [name for name in ONE_REGRESSOR if name != "supervised"])
+def test_the_unlabelled_losses_alone_move_the_learner_and_no_average(name):
+    method = ONE_REGRESSOR[name]()
+    losses = method.step(quality_batch()).losses
+    unlabelled = {key: value for key, value in losses.items() if "supervised" not in key}
+    assert unlabelled
+    torch.stack(list(unlabelled.values())).sum().backward()
+    assert all(size > 0 for key, size in gradients(method).items() if not has_no_effect(key))
+    assert all(p.grad is None for p in method.average.parameters())
+
+
+def test_plain_fine_tuning_does_not_look_at_unlabelled_videos():
+    full, minus = (ONE_REGRESSOR["supervised"]().step(quality_batch(unlabelled=x)) for x in (True, False))
+    torch.testing.assert_close(full.total, minus.total)
+
+
+def test_the_average_follows_the_learner_and_predicts():
+    method = ONE_REGRESSOR["mean_teacher"](decay=0.5)
+    method.after_step()
+    views = noise(3)
+    before = method.predict(views)
+    with torch.no_grad():
+        method.model.head.fc_last.weight.mul_(3)
+    torch.testing.assert_close(method.predict(views), before)
+    method.after_step()
+    assert not torch.allclose(method.predict(views), before)
+
+
+def test_the_pseudo_labels_of_a_meta_teacher_get_no_gradient_from_the_student():
+    method = ONE_REGRESSOR["meta_pseudo_labels"]()
+    method.step(quality_batch()).losses["student"].backward()
+    moved = {name.split(".")[0] for name, size in gradients(method).items() if size > 0}
+    assert moved == {"backbone", "head"}
+
+
+@pytest.mark.parametrize(("sign", "expected"), [(1.0, 1.0), (-1.0, -1.0)])
+def test_feedback_says_whether_the_pseudo_labels_agree_with_the_labels(sign, expected):
+    method = ONE_REGRESSOR["meta_pseudo_labels"]()
+    loss = method.step(quality_batch(unlabelled=False)).total
+    assert float(method._feedback(sign * loss, loss)) == pytest.approx(expected, abs=1e-4)
+
+
+def test_in_the_end_a_meta_student_learns_from_labels_alone():
+    late = ONE_REGRESSOR["meta_pseudo_labels"]().step(replace(quality_batch(), progress=0.95)).losses
+    plain = ONE_REGRESSOR["supervised"]().step(quality_batch()).losses
+    torch.testing.assert_close(late["student"], plain["supervised"])
+
+
+def test_fixmatch_keeps_the_videos_on_which_two_views_agree():
+    method = ONE_REGRESSOR["fixmatch"]()
+    batch = quality_batch()
+    weak = [standardise(method.target_scores(batch.unlabelled[:, view])) for view in (0, 1)]
+    order = (weak[0] - weak[1]).abs().argsort()
+    kept = order[: 1 + int(0.55 * 7)]  # of 8 videos, those up to the quantile 0.55, half way through the run
+    strong = method.scores(batch.unlabelled[kept, 1].flip(-1))
+    expected = plcc_loss(strong, (weak[0] + weak[1])[kept])
+    torch.testing.assert_close(method.eval().step(batch).losses["pseudo"], expected)
+    few = replace(batch, unlabelled=batch.unlabelled[:3])
+    loss = method.step(few).losses["pseudo"]
+    assert loss.item() == 0
+    loss.backward()
+
+
+def test_a_mixed_view_has_whole_rows_of_fragments_of_each_video():
+    first, second = noise(2, seed=1), noise(2, seed=2)
+    mixed = mix_fragments(first, second, rows=1, grid=2)
+    assert torch.equal(mixed[..., :16, :], first[..., :16, :])
+    assert torch.equal(mixed[..., 16:, :], second[..., 16:, :])
+    assert torch.equal(mix_fragments(first, second, rows=2, grid=2), first)
+    with pytest.raises(ConfigError, match="2 or more"):
+        MixMatch(regressor(), grid=1)
+
+
+def test_ramps_rise_to_one_and_standard_scores_have_deviation_one():
+    values = [ramp_up(progress) for progress in (0.0, 0.1, 0.2, 0.4, 1.0)]
+    assert values == sorted(values)
+    assert (values[0], values[-2:]) == (pytest.approx(0.0067, abs=1e-4), [1.0, 1.0])
+    scores = torch.tensor([3.0, 5.0, 10.0])
+    torch.testing.assert_close(standardise(scores).std(correction=0), torch.tensor(1.0))
+    assert torch.equal(standardise(torch.ones(3)), torch.zeros(3))
+    torch.testing.assert_close(standardise(scores[:1], scores), standardise(scores)[:1])

@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 
 from sslvqa.hub.names import Architecture, build_model
-from sslvqa.methods import Batch, SslVqa, StVqrl
+from sslvqa.methods import Batch, FixMatch, MeanTeacher, MetaPseudoLabels, SslVqa, StVqrl, Supervised
 from sslvqa.nn.heads import Projection
 from sslvqa.nn.swin3d.model import SwinBackbone, SwinConfig
 from sslvqa.train.distributed import gather_rows, join_world, sum_gradients
@@ -43,6 +43,10 @@ def stvqrl(**options) -> StVqrl:
     return StVqrl(backbone, Projection(backbone.channels, out_channels=6), cross_scene=True, **options)
 
 
+def one_regressor(kind: type[Supervised]):
+    return lambda **options: kind(ssl_vqa().model.regressor, **options)
+
+
 def agree(build, batch: Batch, world) -> bool:
     joined, shared = build(), build(gather=gather_rows)
     joined.step(batch).total.backward()
@@ -67,9 +71,10 @@ if __name__ == "__main__":
     quality = Batch(
         labelled=views(4, 2),
         scores=torch.rand(4),
-        unlabelled=views(4, 2),
+        unlabelled=views(8, 2),
         corpus=views(2),
         refresh_corpus=True,
+        progress=0.5,
     )
     groups = Batch(groups=views(2, 3, 2))
     with join_world(torch.device("cpu")) as joined_world:
@@ -77,4 +82,6 @@ if __name__ == "__main__":
             "ssl_vqa": agree(ssl_vqa, quality, joined_world),
             "stvqrl": agree(stvqrl, groups, joined_world),
         }
+        for kind in (Supervised, MeanTeacher, FixMatch, MetaPseudoLabels):  # MixMatch mixes within a process
+            result[kind.__name__] = agree(one_regressor(kind), quality, joined_world)
     sys.stdout.write(json.dumps(result))

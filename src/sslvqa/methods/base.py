@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +14,9 @@ from torch.utils.checkpoint import checkpoint
 from sslvqa.sampling.normalize import normalize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["Batch", "Compute", "Gather", "Method", "StepOutput", "keep_local"]
+__all__ = ["Batch", "Compute", "Gather", "Method", "StepOutput", "evaluating", "keep_local"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Batch:
     """``(R, 3, T, S, S)``: pristine clips; given once an epoch (and again after an interruption)."""
     refresh_corpus: bool = False
     """Whether the statistics of the corpus are to be computed anew under the current weights."""
+    progress: float = 1.0
+    """Share of the run's steps that are done, in [0, 1): weights that rise with it are full by default."""
 
 
 @dataclass(frozen=True)
@@ -50,21 +54,23 @@ class StepOutput:
         return torch.stack(list(self.losses.values())).sum()
 
 
-@runtime_checkable
-class Method(Protocol):
-    """One optimisation step; nothing about devices, loaders or loops. A method is also an ``nn.Module``."""
+class Method(nn.Module, ABC):
+    """One optimisation step; nothing about devices, loaders or loops."""
 
+    @abstractmethod
     def trainable(self) -> Mapping[str, nn.Module]:
         """Exactly what the optimizer gets; names that end in ``head`` get the head's learning rate."""
-        ...
 
+    @abstractmethod
     def step(self, batch: Batch) -> StepOutput:
         """Compute the losses of one batch."""
-        ...
 
+    @abstractmethod
     def predict(self, views: Tensor) -> Tensor:
         """Raw scores ``(B,)`` of uint8 views ``(B, 3, T, S, S)``, higher is better."""
-        ...
+
+    def after_step(self) -> None:
+        """Follow the optimizer's step, as averages of weights do."""
 
 
 class Gather(Protocol):
@@ -103,3 +109,14 @@ class Compute:
         if not torch.is_grad_enabled():
             return torch.cat([forward(part) for part in parts])
         return torch.cat([checkpoint(forward, part, use_reentrant=False) for part in parts])
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside, the former mode after."""
+    training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(training)

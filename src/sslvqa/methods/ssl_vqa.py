@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -10,19 +9,19 @@ from torch import Tensor, nn
 
 from sslvqa.errors import ConfigError
 from sslvqa.losses import consistency_loss, knowledge_transfer_loss, plcc_loss
-from sslvqa.methods.base import Batch, Compute, Gather, StepOutput, keep_local
+from sslvqa.methods.base import Batch, Compute, Gather, Method, StepOutput, evaluating, keep_local
 from sslvqa.nn.corpus import corpus_moments
 from sslvqa.nn.quality import DualScores
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from sslvqa.nn.quality import DualQualityModel
 
 __all__ = ["SslVqa"]
 
 
-class SslVqa(nn.Module):
+class SslVqa(Method):
     """Supervised, consistency and knowledge transfer losses on two models.
 
     Without unlabelled videos in the batch it is SSL-VQA⁻: L_s + L_c on the labelled ones.
@@ -113,7 +112,7 @@ class SslVqa(nn.Module):
     @torch.no_grad()
     def predict_parts(self, views: Tensor) -> DualScores:
         """Q_R and Q_D of uint8 views ``(B, 3, T, S, S)`` in evaluation mode, each ``(B,)``."""
-        with _evaluating(self):
+        with evaluating(self):
             q_r = self._compute(self.model.regressor, views)
             q_d = self.model.distance.score_tokens(self._compute(self.model.distance.tokens, views))
         return DualScores(q_r, q_d)
@@ -125,7 +124,7 @@ class SslVqa(nn.Module):
         Args:
             batches: uint8 views ``(B, 3, T, S, S)`` of pristine clips, on the model's device.
         """
-        with _evaluating(self):
+        with evaluating(self):
             distance = self.model.distance
             distance.set_corpus(corpus_moments(self._compute(distance.tokens, views) for views in batches))
 
@@ -160,14 +159,3 @@ class SslVqa(nn.Module):
     def _transfer(self, q_r: Tensor, q_d: Tensor, eps_r: Tensor, eps_d: Tensor) -> Tensor:
         masked = (eps_r, eps_d) if self.consistency else (None, None)
         return knowledge_transfer_loss(q_r, q_d, *masked, kind=self.plcc)
-
-
-@contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside, the former mode after."""
-    training = module.training
-    module.eval()
-    try:
-        yield
-    finally:
-        module.train(training)

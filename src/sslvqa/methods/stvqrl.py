@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from sslvqa.errors import ConfigError
 from sslvqa.losses import cosine_contrastive_loss, statistical_contrastive_loss
-from sslvqa.methods.base import Batch, Compute, Gather, StepOutput, keep_local
+from sslvqa.methods.base import Batch, Compute, Gather, Method, StepOutput, keep_local
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["StVqrl"]
 
 
-class StVqrl(nn.Module):
+class StVqrl(Method):
     """Contrastive learning between the versions of a scene.
 
     Args:

@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -88,7 +88,7 @@ def fit(
     """Train ``method`` in place.
 
     Args:
-        method: On its device; also an ``nn.Module``.
+        method: On its device.
         run: Data, settings and folder.
         resume: Continue from the newest checkpoint in the folder, if there is one.
         world: The processes of the run.
@@ -100,10 +100,9 @@ def fit(
         ConfigError: The checkpoint is of another run.
     """
     world = world or World()
-    module = _as_module(method)
-    device = next(module.parameters()).device
+    device = next(method.parameters()).device
     optimizer = build_optimizer(method.trainable(), run.optim)
-    start = _resume(module, optimizer, run) if resume else 0
+    start = _resume(method, optimizer, run) if resume else 0
     sampler = StepSampler(run.plan, start=start * run.accumulate, rank=world.rank, world=world.size)
     loader = make_loader(run.parts, sampler, workers=run.runtime.workers, pin_memory=device.type == "cuda")
     saved_at = time.monotonic()
@@ -120,7 +119,7 @@ def fit(
         ) as log,
     ):
         batches = iter(loader)
-        module.train()
+        method.train()
         for step in range(start, run.total_steps):
             began = time.monotonic()
             values = _one_step(method, optimizer, batches, run=run, step=step, world=world)
@@ -131,7 +130,7 @@ def fit(
             stopping = any_process(world, flag=stop.is_set())
             due = time.monotonic() - saved_at > 60 * run.runtime.checkpoint_minutes
             if world.main and (stopping or due or step + 1 == run.total_steps):
-                save_checkpoint(run.folder, module, optimizer, Progress(step + 1, run.fingerprint))
+                save_checkpoint(run.folder, method, optimizer, Progress(step + 1, run.fingerprint))
                 saved_at = time.monotonic()
             if stopping:
                 raise Interrupted(f"stopped after step {step + 1} of {run.total_steps}; --resume continues")
@@ -155,7 +154,8 @@ def _one_step(
     device = optimizer.param_groups[0]["params"][0].device
     record: dict[str, float] = {}
     for _ in range(run.accumulate):
-        output = method.step(_to_batch(next(batches), device, refresh=_refreshes(run, step)))
+        batch = _to_batch(next(batches), device, refresh=_refreshes(run, step))
+        output = method.step(replace(batch, progress=step / run.total_steps))
         total = output.total
         torch.autograd.backward(total / run.accumulate)
         numbers = {name: float(value.detach()) for name, value in output.losses.items()}
@@ -170,6 +170,7 @@ def _one_step(
     if not all(map(math.isfinite, record.values())):
         raise DataError(f"numbers of step {step} are not finite ({record}); lower the learning rate")
     optimizer.step()
+    method.after_step()
     return {**record, "lr": factor * run.optim.lr}
 
 
@@ -191,17 +192,9 @@ def _to_batch(parts: Mapping[str, PartBatch], device: torch.device, *, refresh: 
     )
 
 
-def _as_module(method: Method) -> torch.nn.Module:
-    if not isinstance(method, torch.nn.Module):
-        raise TypeError(
-            f"{type(method).__name__} is not an nn.Module; a method must be one to be checkpointed"
-        )
-    return method
-
-
-def _resume(module: torch.nn.Module, optimizer: torch.optim.Optimizer, run: Run) -> int:
+def _resume(method: Method, optimizer: torch.optim.Optimizer, run: Run) -> int:
     found = find_checkpoint(run.folder)
-    return 0 if found is None else load_checkpoint(found, module, optimizer, fingerprint=run.fingerprint).step
+    return 0 if found is None else load_checkpoint(found, method, optimizer, fingerprint=run.fingerprint).step
 
 
 @contextmanager

@@ -1,0 +1,93 @@
+"""Meta Pseudo Labels (Pham et al. 2021), adapted to quality scores by us."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+
+from sslvqa.errors import ConfigError
+from sslvqa.losses import plcc_loss
+from sslvqa.methods.base import Batch, StepOutput
+from sslvqa.methods.supervised import Supervised, ramp_up
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor, nn
+
+    from sslvqa.nn.quality import RegressorModel
+
+__all__ = ["MetaPseudoLabels"]
+
+_FINE_TUNING = 0.9
+
+
+class MetaPseudoLabels(Supervised):
+    """A student learns from a teacher's scores alone; the teacher learns from labels and from the student.
+
+    The teacher's scores of T' are the targets of both networks on T''. Its own loss is
+    ``L_s + (w + h) L_con``: w rises over the first 40 % of the run, and h tells whether these targets help
+    the student on the labelled batch.
+
+    Ours: h is the cosine between the student's gradients of its loss on pseudo labels and of L_s, the first
+    order of what the two forward passes around a student's update measure, and within [-1, 1] without a
+    baseline; the distance of scores is the PLCC loss; in the last 10 % of the run the student learns from
+    labels alone, the fine-tuning of the paper. The average of the student's weights (decay 0.99) predicts.
+
+    Args:
+        model: The student; the teacher starts as its copy.
+        options: See :class:`Supervised`.
+    """
+
+    averages: ClassVar[bool] = True
+
+    def __init__(self, model: RegressorModel, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(model, **options)
+        self.teacher = copy.deepcopy(model)
+
+    def trainable(self) -> Mapping[str, nn.Module]:
+        """Backbone and head of both."""
+        return {
+            **super().trainable(),
+            "teacher.backbone": self.teacher.backbone,
+            "teacher.head": self.teacher.head,
+        }
+
+    def step(self, batch: Batch) -> StepOutput:
+        """Compute the student's and the teacher's losses.
+
+        Raises:
+            ConfigError: If the batch has no labelled videos.
+        """
+        if batch.labelled is None or batch.scores is None:
+            raise ConfigError("the batch has no labelled videos; Meta Pseudo Labels needs some in every step")
+        if batch.unlabelled is None:
+            return super().step(batch)
+        labels = self._gather(batch.scores)
+        first, second = batch.unlabelled.unbind(dim=1)
+        targets = self._gather(self.target_scores(first, self.teacher))
+        on_labels = plcc_loss(self.scores(batch.labelled[:, 0]), labels, kind=self.plcc)
+        on_targets = plcc_loss(self.scores(second), targets, kind=self.plcc)
+        feedback = self._feedback(on_targets, on_labels)
+        teacher = self.scores(batch.labelled[:, 0], self.teacher), self.scores(second, self.teacher)
+        factor = self.weight * ramp_up(batch.progress) + feedback
+        losses = {
+            "student": on_targets if batch.progress < _FINE_TUNING else on_labels,
+            "teacher_supervised": plcc_loss(teacher[0], labels, kind=self.plcc),
+            "teacher": factor * plcc_loss(teacher[1], targets, kind=self.plcc),
+        }
+        return StepOutput(losses, log={"feedback": float(feedback)})
+
+    def _feedback(self, on_targets: Tensor, on_labels: Tensor) -> Tensor:
+        """Cosine of the student's gradients of two losses, summed over processes; scalar without graph."""
+        parameters = [*self.model.parameters()]
+        gradients = [
+            torch.autograd.grad(loss, parameters, retain_graph=True, materialize_grads=True)
+            for loss in (on_targets, on_labels)
+        ]
+        rows = torch.stack([torch.cat([part.flatten() for part in parts]) for parts in gradients])
+        with torch.no_grad():
+            both = self._gather(rows.unsqueeze(0)).sum(dim=0)
+        return torch.nn.functional.cosine_similarity(both[0], both[1], dim=0)
