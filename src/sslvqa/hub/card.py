@@ -8,7 +8,15 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 
 from sslvqa import __version__
 from sslvqa.errors import ConfigError, ModelError
@@ -109,10 +117,12 @@ class MapCard(_Part):
 
 
 class CalibrationCard(_Part):
-    """One map for each of the two raw scores."""
+    """One map for each of the two raw scores, and how they are weighted."""
 
     regressor: MapCard
     distance: MapCard
+    weight: float = Field(default=0.5, ge=0, le=1)
+    """Of Q_R in the score; Q_D has the rest."""
 
 
 class IntervalCard(_Part):

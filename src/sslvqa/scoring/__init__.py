@@ -2,7 +2,7 @@
 
 from sslvqa.scoring.batch import FailedScore, score_each, scored_records
 from sslvqa.scoring.calibrate import MonotonicMap, fit_monotonic_map
-from sslvqa.scoring.combine import Combine, Combined, Combiner
+from sslvqa.scoring.combine import Combine, Combined, Combiner, fit_weight
 from sslvqa.scoring.golden import check_golden, golden_view, measure_golden, store_golden
 from sslvqa.scoring.interval import ConformalInterval, fit_interval
 from sslvqa.scoring.rated import RatedScore, interval_coverage, score_rated, write_predictions
@@ -27,6 +27,7 @@ __all__ = [
     "check_golden",
     "fit_interval",
     "fit_monotonic_map",
+    "fit_weight",
     "golden_view",
     "interval_coverage",
     "measure_golden",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sslvqa.hub.card import ModelCard
 
-__all__ = ["Combine", "Combined", "Combiner"]
+__all__ = ["Combine", "Combined", "Combiner", "fit_weight"]
 
 Combine = Literal["calibrated", "raw"]
 
@@ -32,17 +32,19 @@ class Combined(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Combiner:
-    """(Q_R + Q_D) / 2, each mapped to the label scale first, or the paper's literal mean of the raw ones."""
+    """A weighted mean of Q_R and Q_D on the label scale, or the paper's literal mean of the raw ones."""
 
     regressor: MonotonicMap | None
     distance: MonotonicMap | None
+    weight: float = 0.5
+    """Of Q_R; Q_D has the rest. 1/2 is the paper's."""
 
     def __call__(self, q_r: ArrayLike, q_d: ArrayLike) -> Combined:
         """Combine raw scores of any shape."""
         mapped_r = self.map_regressor(q_r)
         raw_d = np.asarray(q_d, dtype=np.float64)
         mapped_d = raw_d if self.distance is None else self.distance(raw_d)
-        return Combined((mapped_r + mapped_d) / 2, mapped_r, mapped_d)
+        return Combined(self.weight * mapped_r + (1 - self.weight) * mapped_d, mapped_r, mapped_d)
 
     def map_regressor(self, q_r: ArrayLike) -> NDArray[np.float64]:
         """Map raw Q_R alone, e.g. the values of a quality map."""
@@ -64,5 +66,23 @@ class Combiner:
             )
         calibration = card.calibration
         return cls(
-            MonotonicMap.from_card(calibration.regressor), MonotonicMap.from_card(calibration.distance)
+            MonotonicMap.from_card(calibration.regressor),
+            MonotonicMap.from_card(calibration.distance),
+            calibration.weight,
         )
+
+
+def fit_weight(q_r: ArrayLike, q_d: ArrayLike, labels: ArrayLike) -> float:
+    """The weight of Q_R with the least squared error.
+
+    Args:
+        q_r: Of labelled videos, on the label scale ``(n,)``.
+        q_d: Of the same videos, on the label scale.
+        labels: Their labels.
+
+    Returns:
+        In [0, 1]; 1/2, the paper's, where Q_R and Q_D are equal throughout.
+    """
+    r, d, y = (np.asarray(values, dtype=np.float64) for values in (q_r, q_d, labels))
+    spread = float(np.square(r - d).sum())
+    return 0.5 if spread == 0 else float(np.clip(((r - d) * (y - d)).sum() / spread, 0, 1))

@@ -22,7 +22,7 @@ from sslvqa.hub import (
 )
 from sslvqa.hub.toml import dump_toml
 from sslvqa.hub.weights import LoadedModel
-from sslvqa.scoring import Combiner, Scorer, fit_interval, fit_monotonic_map, store_golden
+from sslvqa.scoring import Combiner, Scorer, fit_interval, fit_monotonic_map, fit_weight, store_golden
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,19 +109,25 @@ def _settings_text(config: TrainConfig) -> str:
 
 def _calibrate(card: ModelCard, scorer: Scorer, tables: Tables, *, coverage: float) -> ModelCard:
     scale = card.scale
-    q_r, q_d = _raw_scores(scorer, tables.labelled)
-    labels = np.repeat(np.asarray(tables.labelled.scores), q_r.shape[1])
+    raw = _raw_scores(scorer, tables.labelled)
+    labels = np.asarray(tables.labelled.scores)
     regressor, distance = (
-        fit_monotonic_map(raw.ravel(), labels, minimum=scale.minimum, maximum=scale.maximum)
-        for raw in (q_r, q_d)
+        fit_monotonic_map(
+            views.ravel(), np.repeat(labels, views.shape[1]), minimum=scale.minimum, maximum=scale.maximum
+        )
+        for views in raw
     )
+    q_r, q_d = (fitted(views).mean(axis=1) for fitted, views in zip((regressor, distance), raw, strict=True))
+    combiner = Combiner(regressor, distance, fit_weight(q_r, q_d, labels))
     update: dict[str, object] = {
         "combine": "calibrated",
-        "calibration": CalibrationCard(regressor=regressor.to_card(), distance=distance.to_card()),
+        "calibration": CalibrationCard(
+            regressor=regressor.to_card(), distance=distance.to_card(), weight=combiner.weight
+        ),
     }
     held = tables.calibration
     if len(held):
-        scores = Combiner(regressor, distance)(*_raw_scores(scorer, held)).score.mean(axis=1)
+        scores = combiner(*_raw_scores(scorer, held)).score.mean(axis=1)
         contents = [row.content for row in held.rows]
         interval = fit_interval(held.scores, scores, contents=contents, coverage=coverage)
         update["interval"] = None if interval is None else interval.to_card()
