@@ -90,17 +90,18 @@ def main() -> None:
     pretrain(options.size, recipe, out / "groups", run_folder / "stvqrl")
     if options.only == "pretrain":
         return
-    results = {}
+    results_file = run_folder / "results.json"
+    results = json.loads(results_file.read_text()) if results_file.exists() else {}
     for name, (method, pretrained) in RUNS.items():
         if options.only and options.only != name:
             continue
         init = str(run_folder / "stvqrl") if pretrained else "scratch"
         train(options.size, recipe, name, method, init, tables, run_folder / name)
         results[name] = evaluate(run_folder / name / "model", tables["test"], run_folder / name)
+        results_file.write_text(json.dumps(results, indent=1))
     if options.ship:
         ship(run_folder / "ssl_vqa" / "model", results["ssl_vqa"], options.ship)
-    (run_folder / "results.json").write_text(json.dumps(results, indent=1))
-    sys.stdout.write(f"{run_folder / 'results.json'}\n")
+    sys.stdout.write(f"{results_file}\n")
 
 
 def sslvqa(*arguments: object, capture: bool = False) -> str:
