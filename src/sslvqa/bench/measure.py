@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -18,8 +18,10 @@ from sslvqa.bench.stages import Stages, median_stages, run_stages
 from sslvqa.errors import ConfigError
 from sslvqa.hub.names import find_architecture
 from sslvqa.hub.weights import LoadedModel, load_model, model_directory
+from sslvqa.nn.inference import bf16_supported
 from sslvqa.sampling.normalize import normalize
 from sslvqa.scoring.golden import golden_view
+from sslvqa.scoring.runtime import Backend, Precision
 from sslvqa.scoring.scorer import Scorer
 from sslvqa.video.reader import open_video
 
@@ -51,6 +53,10 @@ class Job:
     """Default: the model's."""
     threads: int = 2
     """For decoding and for the networks."""
+    backend: Backend = "torch"
+    """Of our pipeline."""
+    precision: Precision = "fp32"
+    """Of our pipeline."""
     runs: int = 3
     """Timed runs, after one that is not."""
 
@@ -73,7 +79,14 @@ class Job:
 
     def scorer(self) -> Scorer:
         """Build the scorer with its default sampling."""
-        return Scorer(self.load(), clips=self.clips, device="cpu", threads=self.threads)
+        return Scorer(
+            self.load(),
+            clips=self.clips,
+            device="cpu",
+            threads=self.threads,
+            backend=self.backend,
+            precision=self.precision,
+        )
 
 
 def benchmark(
@@ -100,8 +113,9 @@ def benchmark(
     tell("floors: matrix products and decoding")
     machine, model, peaks, decode = _apart(measure_floors, job)
     pipelines = []
-    tell("ours: torch fp32")
-    pipelines.append(_apart(measure_ours, job))
+    for backend, precision in _variants():
+        tell(f"sslvqa {backend} {precision}")
+        pipelines.append(_apart(measure_ours, replace(job, backend=backend, precision=precision)))
     if reference:
         tell("straightforward pipeline")
         pipelines.append(_apart(measure_reference, job))
@@ -165,6 +179,12 @@ def _summary(
         q_r=tuple(scores.q_r.tolist()),
         q_d=tuple(scores.q_d.tolist()),
     )
+
+
+def _variants() -> list[tuple[Backend, Precision]]:
+    """Every way of running the networks that this machine has."""
+    precisions: list[Precision] = ["fp32", "bf16"] if bf16_supported() else ["fp32"]
+    return [("torch", precision) for precision in precisions]
 
 
 def _apart(work: Callable[[Job, float], _Result], job: Job) -> _Result:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, get_args
 
 import torch
 
 from sslvqa.errors import ConfigError
+from sslvqa.nn.inference import bf16_supported, inference_model
 from sslvqa.sampling.normalize import normalize
 
 if TYPE_CHECKING:
@@ -17,7 +18,19 @@ if TYPE_CHECKING:
 
     from sslvqa.nn.quality import DualQualityModel
 
-__all__ = ["Precision", "RawTensors", "Runtime", "TorchRuntime", "inference", "pick_device"]
+__all__ = [
+    "Backend",
+    "Precision",
+    "RawTensors",
+    "Runtime",
+    "TorchRuntime",
+    "inference",
+    "make_runtime",
+    "pick_device",
+]
+
+Backend = Literal["auto", "torch", "openvino"]
+"""What runs the networks."""
 
 Precision = Literal["fp32", "bf16"]
 """Number format of the matrix products; everything that sums over tokens stays float32."""
@@ -46,27 +59,72 @@ class Runtime(Protocol):
 
 
 class TorchRuntime:
-    """The model as PyTorch runs it.
+    """The model as PyTorch runs it: on a CPU in the form of :mod:`sslvqa.nn.inference`.
 
     Args:
-        model: In evaluation mode, on ``device``.
+        model: In evaluation mode, on ``device``; later changes of its weights are seen.
         device: Where the views are sent.
         threads: CPU threads while it runs; None leaves the setting alone.
+        precision: Of the matrix products.
+
+    Raises:
+        ConfigError: This processor has no bfloat16 products.
     """
 
     backend = "torch"
 
-    def __init__(self, model: DualQualityModel, *, device: torch.device, threads: int | None = None) -> None:
-        self.precision: Precision = "fp32"
-        self._model, self._device, self._threads = model, device, threads
+    def __init__(
+        self,
+        model: DualQualityModel,
+        *,
+        device: torch.device,
+        threads: int | None = None,
+        precision: Precision = "fp32",
+    ) -> None:
+        self.precision = precision
+        self._device, self._threads = device, threads
+        half = precision == "bf16"
+        self._autocast = half and device.type != "cpu"
+        if device.type == "cpu":
+            if half and not bf16_supported():
+                raise ConfigError("precision is 'bf16', but this processor has no such products; use 'fp32'")
+            model = inference_model(model, dtype=torch.bfloat16 if half else torch.float32)
+        self._model = model
 
     def __call__(self, views: Tensor) -> RawTensors:
         """Score uint8 views ``(n, 3, T, S, S)``, n >= 1."""
-        with inference(self._threads):
+        halved = torch.autocast(self._device.type, torch.bfloat16) if self._autocast else nullcontext()
+        with inference(self._threads), halved:
             parts = [
                 self._model(normalize(part.to(self._device))) for part in torch.split(views, VIEWS_AT_ONCE)
             ]
-            return RawTensors(*(torch.cat([part[index].cpu() for part in parts]) for index in (0, 1)))
+            return RawTensors(*(torch.cat([part[index].float().cpu() for part in parts]) for index in (0, 1)))
+
+
+def make_runtime(
+    model: DualQualityModel,
+    *,
+    device: torch.device,
+    threads: int | None = None,
+    backend: Backend = "auto",
+    precision: Precision = "fp32",
+) -> Runtime:
+    """Choose what runs a model.
+
+    Args:
+        model: In evaluation mode, on ``device``.
+        device: Where it runs.
+        threads: CPU threads; None takes each backend's own default.
+        backend: ``auto`` takes the fastest that is installed.
+        precision: Of the matrix products.
+
+    Raises:
+        ConfigError: A setting is unknown, or does not go with the device or processor.
+    """
+    for name, value, allowed in (("backend", backend, Backend), ("precision", precision, Precision)):
+        if value not in get_args(allowed):
+            raise ConfigError(f"{name} is {value!r}; allowed are {', '.join(get_args(allowed))}")
+    return TorchRuntime(model, device=device, threads=threads, precision=precision)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from sslvqa.scoring.cautions import cautions
 from sslvqa.scoring.combine import Combine, Combiner
 from sslvqa.scoring.interval import ConformalInterval
 from sslvqa.scoring.result import ClipScore, Interval, Provenance, VideoScore
-from sslvqa.scoring.runtime import VIEWS_AT_ONCE, Runtime, TorchRuntime, inference, pick_device
+from sslvqa.scoring.runtime import VIEWS_AT_ONCE, Backend, Precision, inference, make_runtime, pick_device
 from sslvqa.scoring.windows import Window, clip_span, plan_windows
 from sslvqa.video.guard import Limits
 from sslvqa.video.reader import open_video
@@ -67,6 +67,8 @@ class Scorer:
         threads: CPU threads for decoding and for the model; default: as many as each takes by itself.
         combine: ``calibrated`` (both scores on the label scale) or ``raw`` (the paper's literal mean);
             default from the card.
+        backend: What runs the networks: ``torch``, ``openvino``, or ``auto`` for the fastest that is there.
+        precision: ``fp32``, or ``bf16`` for faster products with scores that differ slightly.
         limits: What an untrusted file may do; default :class:`sslvqa.video.Limits`.
 
     Raises:
@@ -85,6 +87,8 @@ class Scorer:
         device: str = "auto",
         threads: int | None = None,
         combine: Combine | None = None,
+        backend: Backend = "auto",
+        precision: Precision = "fp32",
         limits: Limits | None = None,
     ) -> None:
         loaded = model if isinstance(model, LoadedModel) else load_model(model)
@@ -98,7 +102,9 @@ class Scorer:
         self.combine: Combine = card.combine if combine is None else combine
         self.device = pick_device(device)
         self.model = loaded.model.eval().to(self.device)
-        self.runtime: Runtime = TorchRuntime(self.model, device=self.device, threads=self.threads)
+        self.runtime = make_runtime(
+            self.model, device=self.device, threads=self.threads, backend=backend, precision=precision
+        )
         self.combiner = Combiner.from_card(card, combine=self.combine)
         has_interval = self.combine == "calibrated" and card.interval is not None
         self.interval = ConformalInterval.from_card(card.interval) if has_interval and card.interval else None
