@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import av
 import torch
 
+from sslvqa.nn.inference import PackedLinear
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from torch import Tensor
@@ -30,16 +32,17 @@ def gemm_peaks(*, threads: int, runs: int) -> dict[str, float]:
         runs: Timed products of each kind, after one that is not.
 
     Returns:
-        GFLOP/s (int8: GOP/s), median over the runs, by ``fp32``, ``bf16`` and ``int8``.
+        GFLOP/s (int8: GOP/s), median of the better library, by ``fp32``, ``bf16`` and ``int8``.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         with torch.inference_mode():
-            return {
-                kind: 2e-9 * _SIDE**3 / _median_seconds(product, runs)
-                for kind, product in _products().items()
-            }
+            peaks: dict[str, float] = {}
+            for kind, product in _products():
+                peak = 2e-9 * _SIDE**3 / _median_seconds(product, runs)
+                peaks[kind] = max(peak, peaks.get(kind, 0.0))
+            return peaks
     finally:
         torch.set_num_threads(before)
 
@@ -76,18 +79,20 @@ def ffmpeg_version() -> str | None:
     return found.stdout.split(" Copyright", maxsplit=1)[0]
 
 
-def _products() -> Mapping[str, Callable[[], object]]:
-    """One product of each number format, without those that this build of torch lacks."""
+def _products() -> list[tuple[str, Callable[[], object]]]:
+    """Products by number format, without those that this build of torch lacks; fp32 in both libraries."""
     left, right = torch.randn(2, _SIDE, _SIDE)
     half_left, half_right = left.bfloat16(), right.bfloat16()
-    products: dict[str, Callable[[], object]] = {
-        "fp32": lambda: left @ right,
-        "bf16": lambda: half_left @ half_right,
-    }
+    packed = PackedLinear(torch.nn.Linear(_SIDE, _SIDE, bias=False), torch.float32)
+    products: list[tuple[str, Callable[[], object]]] = [
+        ("fp32", lambda: left @ right),
+        ("fp32", lambda: packed(left)),
+        ("bf16", lambda: half_left @ half_right),
+    ]
     integers: Callable[[Tensor, Tensor], Tensor] | None = getattr(torch, "_int_mm", None)
     if integers is not None:
         int_left, int_right = ((20 * values).to(torch.int8) for values in (left, right))
-        products["int8"] = lambda: integers(int_left, int_right)
+        products.append(("int8", lambda: integers(int_left, int_right)))
     return products
 
 

@@ -21,6 +21,7 @@ from sslvqa.hub.weights import LoadedModel, load_model, model_directory
 from sslvqa.nn.inference import bf16_supported
 from sslvqa.sampling.normalize import normalize
 from sslvqa.scoring.golden import golden_view
+from sslvqa.scoring.openvino import unavailable
 from sslvqa.scoring.runtime import Backend, Precision
 from sslvqa.scoring.scorer import Scorer
 from sslvqa.video.reader import open_video
@@ -28,7 +29,8 @@ from sslvqa.video.reader import open_video
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sslvqa.scoring.runtime import RawTensors
+    from sslvqa.scoring.openvino import unavailable
+from sslvqa.scoring.runtime import RawTensors
 
 __all__ = ["Job", "benchmark", "measure_floors", "measure_ours", "measure_reference"]
 
@@ -184,7 +186,8 @@ def _summary(
 def _variants() -> list[tuple[Backend, Precision]]:
     """Every way of running the networks that this machine has."""
     precisions: list[Precision] = ["fp32", "bf16"] if bf16_supported() else ["fp32"]
-    return [("torch", precision) for precision in precisions]
+    backends: list[Backend] = ["torch"] if unavailable() else ["torch", "openvino"]
+    return [(backend, precision) for backend in backends for precision in precisions]
 
 
 def _apart(work: Callable[[Job, float], _Result], job: Job) -> _Result:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from sslvqa.nn.quality import DualQualityModel
+    from sslvqa.sampling.geometry import ViewGeometry
 
 __all__ = [
     "Backend",
@@ -104,6 +105,7 @@ class TorchRuntime:
 def make_runtime(
     model: DualQualityModel,
     *,
+    geometry: ViewGeometry,
     device: torch.device,
     threads: int | None = None,
     backend: Backend = "auto",
@@ -113,17 +115,30 @@ def make_runtime(
 
     Args:
         model: In evaluation mode, on ``device``.
+        geometry: Shape of the views.
         device: Where it runs.
         threads: CPU threads; None takes each backend's own default.
-        backend: ``auto`` takes the fastest that is installed.
+        backend: ``auto`` takes OpenVINO on a CPU where it is installed and the networks have no gated bias
+            (whose constants it would spread to gigabytes); otherwise torch.
         precision: Of the matrix products.
 
     Raises:
         ConfigError: A setting is unknown, or does not go with the device or processor.
+        MissingExtraError: ``openvino`` is asked but not installed.
     """
+    from sslvqa.scoring import openvino  # which needs the names above
+
     for name, value, allowed in (("backend", backend, Backend), ("precision", precision, Precision)):
         if value not in get_args(allowed):
             raise ConfigError(f"{name} is {value!r}; allowed are {', '.join(get_args(allowed))}")
+    on_cpu = device.type == "cpu"
+    if backend == "openvino" and not on_cpu:
+        raise ConfigError(f"backend is 'openvino', which runs on the CPU, but device is {str(device)!r}")
+    gated = model.regressor.backbone.config.gate != "none"
+    if backend == "openvino" or (
+        backend == "auto" and on_cpu and not gated and openvino.unavailable() is None
+    ):
+        return openvino.OpenVinoRuntime(model, geometry=geometry, threads=threads, precision=precision)
     return TorchRuntime(model, device=device, threads=threads, precision=precision)
 
 

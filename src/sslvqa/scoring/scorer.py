@@ -67,7 +67,8 @@ class Scorer:
         threads: CPU threads for decoding and for the model; default: as many as each takes by itself.
         combine: ``calibrated`` (both scores on the label scale) or ``raw`` (the paper's literal mean);
             default from the card.
-        backend: What runs the networks: ``torch``, ``openvino``, or ``auto`` for the fastest that is there.
+        backend: What runs the networks: ``torch``, ``openvino``, or ``auto``: OpenVINO where it is installed
+            and fits, for a model from files; torch for a loaded one, whose weights may still change.
         precision: ``fp32``, or ``bf16`` for faster products with scores that differ slightly.
         limits: What an untrusted file may do; default :class:`sslvqa.video.Limits`.
 
@@ -103,7 +104,12 @@ class Scorer:
         self.device = pick_device(device)
         self.model = loaded.model.eval().to(self.device)
         self.runtime = make_runtime(
-            self.model, device=self.device, threads=self.threads, backend=backend, precision=precision
+            self.model,
+            geometry=card.architecture.geometry,
+            device=self.device,
+            threads=self.threads,
+            backend="torch" if backend == "auto" and isinstance(model, LoadedModel) else backend,
+            precision=precision,
         )
         self.combiner = Combiner.from_card(card, combine=self.combine)
         has_interval = self.combine == "calibrated" and card.interval is not None
