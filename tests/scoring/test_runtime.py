@@ -17,6 +17,10 @@ def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("SSLVQA_CACHE", str(tmp_path / "cache"))
 
 
+def _refuse(*_):
+    raise AssertionError("exported again")
+
+
 @pytest.fixture
 def clip(make_video):
     return make_video("a.mp4", width=64, height=64, frames=12)
@@ -32,14 +36,14 @@ def test_openvino_scores_equal_torch_scores_from_one_export(model_dir, clip, tmp
     assert second.score == pytest.approx(first.score, abs=1e-2)
     graphs = list((tmp_path / "cache" / "openvino").glob("*.xml"))
     assert len(graphs) == 1
-    monkeypatch.setattr(openvino, "_export", pytest.fail)
+    monkeypatch.setattr(openvino, "_export", _refuse)
     assert Scorer(model_dir, backend="openvino").score(clip) == second
     assert Scorer(model_dir).runtime.backend == "openvino"  # auto, for a model from files
     assert Scorer(load_model(model_dir)).runtime.backend == "torch"
     loaded = load_model(model_dir)
     with torch.no_grad():
         loaded.model.regressor.head.fc_last.bias.add_(1)
-    with pytest.raises(pytest.fail.Exception):  # other weights are another graph
+    with pytest.raises(AssertionError, match="exported again"):  # other weights are another graph
         Scorer(loaded, backend="openvino")
 
 
