@@ -37,9 +37,10 @@ def gemm_peaks(*, threads: int, runs: int) -> dict[str, float]:
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
+        products = _products()
         with torch.inference_mode():
             peaks: dict[str, float] = {}
-            for kind, product in _products():
+            for kind, product in products:
                 peak = 2e-9 * _SIDE**3 / _median_seconds(product, runs)
                 peaks[kind] = max(peak, peaks.get(kind, 0.0))
             return peaks

@@ -17,11 +17,11 @@ from sslvqa.bench.report import BenchReport, DecodeFloor, Machine, ModelFacts, P
 from sslvqa.bench.stages import Stages, median_stages, run_stages
 from sslvqa.errors import ConfigError
 from sslvqa.hub.names import find_architecture
-from sslvqa.hub.weights import LoadedModel, load_model, model_directory
+from sslvqa.hub.weights import LoadedModel, load_card, load_model
 from sslvqa.nn.inference import bf16_supported
 from sslvqa.sampling.normalize import normalize
 from sslvqa.scoring.golden import golden_view
-from sslvqa.scoring.openvino import unavailable
+from sslvqa.scoring.openvino import unsuited
 from sslvqa.scoring.runtime import Backend, Precision
 from sslvqa.scoring.scorer import Scorer
 from sslvqa.video.reader import open_video
@@ -29,8 +29,9 @@ from sslvqa.video.reader import open_video
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sslvqa.scoring.openvino import unavailable
-from sslvqa.scoring.runtime import RawTensors
+    from sslvqa.hub.names import Architecture
+    from sslvqa.nn.swin3d.model import SwinConfig
+    from sslvqa.scoring.runtime import RawTensors
 
 __all__ = ["Job", "benchmark", "measure_floors", "measure_ours", "measure_reference"]
 
@@ -68,12 +69,11 @@ class Job:
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
 
-    def check_model(self) -> None:
-        """Raise at once, and not in another process, when there is no such model or architecture."""
+    def find_architecture(self) -> Architecture:
+        """Look the architecture up without loading weights; raises when there is no such model."""
         if self.architecture is None:
-            model_directory(self.model)
-        else:
-            find_architecture(self.architecture)
+            return load_card(self.model).architecture
+        return find_architecture(self.architecture)
 
     def load(self) -> LoadedModel:
         """Load or draw the model."""
@@ -108,14 +108,14 @@ def benchmark(
     """
     with open_video(job.path) as video:
         info = video.info
-    job.check_model()
+    architecture = job.find_architecture()
     if reference:
         check_stack(info.frame_count, info.height_px, info.width_px)
     tell = progress or (lambda _: None)
     tell("floors: matrix products and decoding")
     machine, model, peaks, decode = _apart(measure_floors, job)
     pipelines = []
-    for backend, precision in _variants():
+    for backend, precision in _variants(architecture.backbone):
         tell(f"sslvqa {backend} {precision}")
         pipelines.append(_apart(measure_ours, replace(job, backend=backend, precision=precision)))
     if reference:
@@ -183,10 +183,10 @@ def _summary(
     )
 
 
-def _variants() -> list[tuple[Backend, Precision]]:
-    """Every way of running the networks that this machine has."""
+def _variants(backbone: SwinConfig) -> list[tuple[Backend, Precision]]:
+    """Every way of running the networks that this machine has and that suits them."""
     precisions: list[Precision] = ["fp32", "bf16"] if bf16_supported() else ["fp32"]
-    backends: list[Backend] = ["torch"] if unavailable() else ["torch", "openvino"]
+    backends: list[Backend] = ["torch"] if unsuited(backbone) else ["torch", "openvino"]
     return [(backend, precision) for backend in backends for precision in precisions]
 
 

@@ -90,7 +90,7 @@ class PackedLinear:
 
     def _refresh(self) -> None:
         own = dict(self._linear.named_parameters())
-        stamp = tuple(mark for tensor in own.values() for mark in (tensor.data_ptr(), tensor._version))
+        stamp = tuple(mark for tensor in own.values() for mark in (tensor.data_ptr(), _version(tensor)))
         if stamp == self._stamp:
             return
         weight = own["weight"].detach().to(self._dtype)
@@ -243,6 +243,11 @@ def _wrap(model: _Model, dtype: torch.dtype) -> _Model:
     twin = copy.copy(model)
     twin._modules = {**model._modules, "backbone": _Backbone(model.backbone, dtype)}
     return twin
+
+
+def _version(tensor: Tensor) -> int:
+    """How often a tensor was written; tensors made in inference mode do not count and cannot be trained."""
+    return 0 if tensor.is_inference() else tensor._version
 
 
 @lru_cache(maxsize=1)

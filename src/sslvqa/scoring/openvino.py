@@ -24,14 +24,22 @@ from sslvqa.scoring.runtime import Precision, RawTensors, inference
 
 if TYPE_CHECKING:
     from sslvqa.nn.quality import DualQualityModel
+    from sslvqa.nn.swin3d.model import SwinConfig
     from sslvqa.sampling.geometry import ViewGeometry
 
-__all__ = ["OpenVinoRuntime", "cache_directory", "unavailable"]
+__all__ = ["OpenVinoRuntime", "cache_directory", "unavailable", "unsuited"]
 
 
 def unavailable() -> str | None:
     """Why OpenVINO cannot be used here; None where it can."""
     return None if find_spec("openvino") else "OpenVINO is not installed: pip install 'sslvqa[openvino]'"
+
+
+def unsuited(backbone: SwinConfig) -> str | None:
+    """Why OpenVINO is not taken unless it is asked for; None where it is."""
+    if backbone.gate != "none":
+        return "OpenVINO would spread the constants of the gated bias over gigabytes"
+    return unavailable()
 
 
 def cache_directory() -> Path:

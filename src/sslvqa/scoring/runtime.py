@@ -134,10 +134,8 @@ def make_runtime(
     on_cpu = device.type == "cpu"
     if backend == "openvino" and not on_cpu:
         raise ConfigError(f"backend is 'openvino', which runs on the CPU, but device is {str(device)!r}")
-    gated = model.regressor.backbone.config.gate != "none"
-    if backend == "openvino" or (
-        backend == "auto" and on_cpu and not gated and openvino.unavailable() is None
-    ):
+    suited = on_cpu and openvino.unsuited(model.regressor.backbone.config) is None
+    if backend == "openvino" or (backend == "auto" and suited):
         return openvino.OpenVinoRuntime(model, geometry=geometry, threads=threads, precision=precision)
     return TorchRuntime(model, device=device, threads=threads, precision=precision)
 
