@@ -13,6 +13,13 @@ from sslvqa.data.synthetic import write_synthetic_video
 SHARED = Path(os.environ.get("SSLVQA_SHARED", Path(__file__).parents[2] / "shared"))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _cache_of_the_tests(tmp_path_factory):
+    os.environ["SSLVQA_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    del os.environ["SSLVQA_CACHE"]
+
+
 @pytest.fixture(autouse=True)
 def _restore_rng_state():
     state = torch.get_rng_state()

@@ -31,6 +31,7 @@ MAY_IMPORT = {
         *("errors", "video", "sampling", "distort", "data", "nn"),
         *("losses", "methods", "hub", "scoring", "evaluate"),
     },
+    "bench": {"errors", "video", "sampling", "nn", "hub", "scoring"},
     "api": {"errors", "video", "sampling", "nn", "hub", "scoring", "maps"},
 }
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sslvqa import __version__
+from sslvqa.cli.bench import bench
 from sslvqa.cli.convert import convert
 from sslvqa.cli.data import open_bench
 from sslvqa.cli.distort import distort
@@ -37,6 +38,7 @@ app.command()(train)
 app.command()(distort)
 app.add_typer(data, name="data")
 data.command("open-bench")(open_bench)
+app.command()(bench)
 
 
 def _print_version(wanted: bool) -> None:

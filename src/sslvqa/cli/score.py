@@ -66,7 +66,16 @@ def score(
         typer.Option(help="calibrated, or raw: the paper's literal mean.", show_default="the model's"),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    threads: Annotated[int | None, typer.Option(help="CPU threads.", show_default="torch's")] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="CPU threads.", show_default="what decoder and network take")
+    ] = None,
+    backend: Annotated[
+        Literal["auto", "torch", "openvino"],
+        typer.Option(help="What runs the networks; auto: the fastest that is installed."),
+    ] = "auto",
+    precision: Annotated[
+        Literal["fp32", "bf16"], typer.Option(help="Of matrix products; bf16 is faster and differs slightly.")
+    ] = "fp32",
 ) -> None:
     """Score videos: one number each, higher is better.
 
@@ -85,6 +94,8 @@ def score(
         device=device,
         threads=threads,
         combine=combine,
+        backend=backend,
+        precision=precision,
     )
     kept = _keep_finished(output, scorer) if resume and output is not None else set()
     waiting = [path for path in paths if path not in kept]

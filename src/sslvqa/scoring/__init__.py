@@ -7,10 +7,12 @@ from sslvqa.scoring.golden import check_golden, golden_view, measure_golden, sto
 from sslvqa.scoring.interval import ConformalInterval, fit_interval
 from sslvqa.scoring.rated import RatedScore, interval_coverage, score_rated, write_predictions
 from sslvqa.scoring.result import SCHEMA, ClipScore, Interval, Provenance, VideoScore
+from sslvqa.scoring.runtime import Backend, Precision, Runtime
 from sslvqa.scoring.scorer import RawScores, Scorer
 
 __all__ = [
     "SCHEMA",
+    "Backend",
     "ClipScore",
     "Combine",
     "Combined",
@@ -19,9 +21,11 @@ __all__ = [
     "FailedScore",
     "Interval",
     "MonotonicMap",
+    "Precision",
     "Provenance",
     "RatedScore",
     "RawScores",
+    "Runtime",
     "Scorer",
     "VideoScore",
     "check_golden",

@@ -87,6 +87,7 @@ def _require_same_source(record: dict[str, Any], scorer: Scorer, *, where: str) 
         "seed": scorer.seed,
         "clips": scorer.clips,
         "draws": scorer.draws,
+        "precision": scorer.runtime.precision,
     }
     found = record.get("provenance", {})
     for name, value in expected.items():

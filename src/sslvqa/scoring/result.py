@@ -49,6 +49,7 @@ class Provenance:
     torch_version: str
     device: str
     precision: str
+    """Of the matrix products: ``fp32`` or ``bf16``."""
     combine: str
     """``calibrated`` or ``raw``."""
     seed: int
@@ -56,6 +57,8 @@ class Provenance:
     draws: int
     clip_starts: tuple[int, ...]
     """First frame of each clip; the rest follows from the seed and the model's view geometry."""
+    backend: str = "torch"
+    """What ran the networks: ``torch`` or ``openvino``."""
 
 
 @dataclass(frozen=True, slots=True)

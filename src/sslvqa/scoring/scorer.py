@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,12 +16,13 @@ from sslvqa.scoring.cautions import cautions
 from sslvqa.scoring.combine import Combine, Combiner
 from sslvqa.scoring.interval import ConformalInterval
 from sslvqa.scoring.result import ClipScore, Interval, Provenance, VideoScore
+from sslvqa.scoring.runtime import VIEWS_AT_ONCE, Backend, Precision, inference, make_runtime, pick_device
 from sslvqa.scoring.windows import Window, clip_span, plan_windows
 from sslvqa.video.guard import Limits
 from sslvqa.video.reader import open_video
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from sslvqa.video.frames import VideoInfo
 
 __all__ = ["RawScores", "Scorer"]
-
-_VIEWS_AT_ONCE = 4
-_PRECISION = "float32"
 
 
 class RawScores(NamedTuple):
@@ -67,9 +64,12 @@ class Scorer:
         draws: Draws of the fragment places for each clip; more give a smaller spread. Default from the card.
         seed: Of the draws, the same for every file; default from the card.
         device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda``, ``cuda:1`` ...
-        threads: CPU threads while the model runs; default leaves the setting alone.
+        threads: CPU threads for decoding and for the model; default: as many as each takes by itself.
         combine: ``calibrated`` (both scores on the label scale) or ``raw`` (the paper's literal mean);
             default from the card.
+        backend: What runs the networks: ``torch``, ``openvino``, or ``auto``: OpenVINO where it is installed
+            and fits, for a model from files; torch for a loaded one, whose weights may still change.
+        precision: ``fp32``, or ``bf16`` for faster products with scores that differ slightly.
         limits: What an untrusted file may do; default :class:`sslvqa.video.Limits`.
 
     Raises:
@@ -88,6 +88,8 @@ class Scorer:
         device: str = "auto",
         threads: int | None = None,
         combine: Combine | None = None,
+        backend: Backend = "auto",
+        precision: Precision = "fp32",
         limits: Limits | None = None,
     ) -> None:
         loaded = model if isinstance(model, LoadedModel) else load_model(model)
@@ -99,8 +101,16 @@ class Scorer:
         self.seed = card.input.seed if seed is None else seed
         self.threads = None if threads is None else _positive("threads", threads)
         self.combine: Combine = card.combine if combine is None else combine
-        self.device = _device(device)
+        self.device = pick_device(device)
         self.model = loaded.model.eval().to(self.device)
+        self.runtime = make_runtime(
+            self.model,
+            geometry=card.architecture.geometry,
+            device=self.device,
+            threads=self.threads,
+            backend="torch" if backend == "auto" and isinstance(model, LoadedModel) else backend,
+            precision=precision,
+        )
         self.combiner = Combiner.from_card(card, combine=self.combine)
         has_interval = self.combine == "calibrated" and card.interval is not None
         self.interval = ConformalInterval.from_card(card.interval) if has_interval and card.interval else None
@@ -167,10 +177,10 @@ class Scorer:
 
     def token_scores(self, views: Tensor) -> NDArray[np.float64]:
         """Return Q_R of every token of uint8 views, on the scale of ``q_r``: float64 ``(n, T', h, w)``."""
-        with self._running():
+        with inference(self.threads):
             maps = [
                 self.model.quality_map(normalize(part.to(self.device))).cpu()
-                for part in torch.split(views, _VIEWS_AT_ONCE)
+                for part in torch.split(views, VIEWS_AT_ONCE)
             ]
         return self.combiner.map_regressor(torch.cat(maps).double().numpy())
 
@@ -184,7 +194,7 @@ class Scorer:
         timeline_seconds: float | None = None,
         max_windows: int = 120,
     ) -> _Reading:
-        with open_video(source, limits=self.limits) as video:
+        with open_video(source, limits=self.limits, threads=self.threads) as video:
             info, timestamps = video.info, video.timestamps_seconds
             plans = self.plan(info)
             windows: tuple[Window, ...] = ()
@@ -202,27 +212,10 @@ class Scorer:
 
     def _forward(self, views: Tensor) -> RawScores:
         """Return the raw scores of uint8 views, in their order."""
-        with self._running():
-            parts = [
-                self.model(normalize(part.to(self.device))) for part in torch.split(views, _VIEWS_AT_ONCE)
-            ]
-        q_r, q_d = (torch.cat([part[index].cpu() for part in parts]).double().numpy() for index in (0, 1))
+        q_r, q_d = (values.double().numpy() for values in self.runtime(views))
         if not (np.isfinite(q_r).all() and np.isfinite(q_d).all()):
             raise ModelError(f"{self.card.name} gave scores that are not finite; its weights are unusable")
         return RawScores(q_r, q_d)
-
-    @contextmanager
-    def _running(self) -> Iterator[None]:
-        """Inference with the asked number of threads, put back afterwards."""
-        before = torch.get_num_threads()
-        if self.threads is not None:
-            torch.set_num_threads(self.threads)
-        try:
-            with torch.inference_mode():
-                yield
-        finally:
-            if self.threads is not None:
-                torch.set_num_threads(before)
 
     def _assemble(self, reading: _Reading, raw: RawScores, raw_windows: RawScores) -> VideoScore:
         views = self.combiner(raw.q_r, raw.q_d)
@@ -270,7 +263,8 @@ class Scorer:
             package_version=__version__,
             torch_version=torch.__version__,
             device=str(self.device),
-            precision=_PRECISION,
+            backend=self.runtime.backend,
+            precision=self.runtime.precision,
             combine=self.combine,
             seed=self.seed,
             clips=self.clips,
@@ -304,15 +298,3 @@ def _positive(name: str, value: int) -> int:
     if value < 1:
         raise ConfigError(f"{name} is {value}; it must be at least 1")
     return value
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ConfigError(f"device is {name!r}; it must be auto, cpu, cuda or cuda:N") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(f"device is {name!r} but torch sees no GPU; use device 'cpu' or 'auto'")
-    return device

@@ -141,12 +141,17 @@ class _Merge(nn.Module):
         self.norm = nn.LayerNorm(4 * dim)
 
     def forward(self, tokens: Tensor) -> Tensor:
+        out: Tensor = self.reduction(self.pairs(tokens))
+        return out
+
+    def pairs(self, tokens: Tensor) -> Tensor:
+        """Normed neighbours side by side, ``(B, T, H / 2, W / 2, 4 C)``."""
         if tokens.shape[2] % 2 or tokens.shape[3] % 2:
             tokens = F.pad(tokens, (0, 0, 0, tokens.shape[3] % 2, 0, tokens.shape[2] % 2))
         b, t, h, w, c = tokens.shape
         pairs = tokens.view(b, t, h // 2, 2, w // 2, 2, c).permute(0, 1, 2, 4, 5, 3, 6)
-        out: Tensor = self.reduction(self.norm(pairs.reshape(b, t, h // 2, w // 2, 4 * c)))
-        return out
+        normed: Tensor = self.norm(pairs.reshape(b, t, h // 2, w // 2, 4 * c))
+        return normed
 
 
 class _Stage(nn.Module):

@@ -25,6 +25,7 @@ __all__ = [
     "fragment_gates",
     "plan_windows",
     "shift_masks",
+    "window_order",
 ]
 
 Triple = tuple[int, int, int]
@@ -149,14 +150,24 @@ def shift_masks(plan: WindowPlan) -> NDArray[np.bool_]:
     return masks
 
 
+def window_order(plan: WindowPlan) -> NDArray[np.int64]:
+    """Place in the padded, unrolled map (row-major) of every token of every window, ``(windows, tokens)``."""
+    places = np.arange(plan.padded[0] * plan.padded[1] * plan.padded[2]).reshape(plan.padded)
+    return _cut(places, plan)
+
+
 def _apart(values: NDArray[np.int64], plan: WindowPlan) -> NDArray[np.int64]:
     """Absolute difference of a per-token value for every pair in a window, after the shift."""
-    rolled = np.roll(np.broadcast_to(values, plan.padded), [-s for s in plan.shift], axis=(0, 1, 2))
-    (nt, nh, nw), (t, h, w) = plan.counts, plan.window
-    cut = rolled.reshape(nt, t, nh, h, nw, w).transpose(0, 2, 4, 1, 3, 5).reshape(nt * nh * nw, plan.tokens)
-    cut = cut[-plan.distinct :]
+    cut = _cut(np.broadcast_to(values, plan.padded), plan)[-plan.distinct :]
     apart: NDArray[np.int64] = np.abs(cut[:, :, None] - cut[:, None])
     return apart
+
+
+def _cut(values: NDArray[np.int64], plan: WindowPlan) -> NDArray[np.int64]:
+    """Values of a padded map by window, after the shift, ``(windows, tokens)``."""
+    rolled = np.roll(values, [-s for s in plan.shift], axis=(0, 1, 2))
+    (nt, nh, nw), (t, h, w) = plan.counts, plan.window
+    return rolled.reshape(nt, t, nh, h, nw, w).transpose(0, 2, 4, 1, 3, 5).reshape(-1, plan.tokens)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

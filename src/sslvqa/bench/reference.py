@@ -1,0 +1,85 @@
+"""The straightforward pipeline: all frames to RGB, stacked, cut, and both networks eagerly in float32."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+import torch
+
+from sslvqa.bench.stages import Stages
+from sslvqa.errors import VideoLimitError
+from sslvqa.sampling.normalize import normalize
+from sslvqa.scoring.runtime import RawTensors, inference
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from sslvqa.nn.quality import DualQualityModel
+    from sslvqa.sampling.qcs import ViewPlan
+
+__all__ = ["LARGEST_STACK_BYTES", "check_stack", "run_reference"]
+
+LARGEST_STACK_BYTES = 4 * 2**30
+"""Longest RGB stack that is tried; the pipeline holds it twice."""
+
+
+def check_stack(frames: int, height: int, width: int) -> None:
+    """Refuse a video whose frames do not fit in memory as RGB.
+
+    Raises:
+        VideoLimitError: The stack would exceed :data:`LARGEST_STACK_BYTES`.
+    """
+    size = 3 * frames * height * width
+    if size > LARGEST_STACK_BYTES:
+        raise VideoLimitError(
+            f"{frames} frames of {width}x{height} px are {size / 2**30:.1f} GiB as RGB, and the "
+            f"straightforward pipeline holds them twice; give a shorter file"
+        )
+
+
+def run_reference(
+    path: str | Path, *, model: DualQualityModel, plans: Sequence[ViewPlan], threads: int
+) -> tuple[RawTensors, Stages]:
+    """Score the planned views of a video the slow way.
+
+    Args:
+        path: A video file that needs neither rotation nor enlargement.
+        model: As :func:`sslvqa.bench.eager.eager_model` gives it.
+        plans: The views; frame numbers count decoded frames.
+        threads: For decoding and for the networks.
+
+    Returns:
+        The raw scores of the views, and where the time went.
+    """
+    marks = [time.perf_counter()]
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type, stream.thread_count = "AUTO", threads
+        marks.append(time.perf_counter())
+        frames: list[NDArray[np.uint8]] = [
+            np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in container.decode(stream)
+        ]
+    marks.append(time.perf_counter())
+    stack = np.stack(frames)
+    views = torch.from_numpy(np.stack([_cut(stack, plan) for plan in plans]))
+    marks.append(time.perf_counter())
+    with inference(threads):
+        scores = RawTensors(*model(normalize(views)))
+    marks.append(time.perf_counter())
+    probe, decode, cut, forward = np.diff(marks).tolist()
+    pixels = int(stack.size // 3)
+    return scores, Stages(probe, decode, cut, forward, marks[-1] - marks[0], len(stack), pixels)
+
+
+def _cut(stack: NDArray[np.uint8], plan: ViewPlan) -> NDArray[np.uint8]:
+    """Cut one view ``(3, T, S, S)`` from all frames ``(N, H, W, 3)``."""
+    rows, columns = plan.fragments.source_pixels()
+    clip = stack[list(plan.clip.indices)]
+    view: NDArray[np.uint8] = clip[:, rows, columns].transpose(3, 0, 1, 2)
+    return view

@@ -1,0 +1,79 @@
+"""What runs the networks: the choice, and that the number does not depend on it."""
+
+import pytest
+import torch
+
+from sslvqa.errors import ConfigError, MissingExtraError
+from sslvqa.hub import load_model
+from sslvqa.nn.inference import bf16_supported
+from sslvqa.scoring import Scorer, openvino
+from sslvqa.scoring.batch import scored_records
+
+needs_openvino = pytest.mark.skipif(openvino.unavailable() is not None, reason="OpenVINO is not installed")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("SSLVQA_CACHE", str(tmp_path / "cache"))
+
+
+def _refuse(*_):
+    raise AssertionError("exported again")
+
+
+@pytest.fixture
+def clip(make_video):
+    return make_video("a.mp4", width=64, height=64, frames=12)
+
+
+@needs_openvino
+def test_openvino_scores_equal_torch_scores_from_one_export(model_dir, clip, tmp_path, monkeypatch):
+    ours, theirs = (Scorer(model_dir, backend=name) for name in ("torch", "openvino"))
+    first, second = ours.score(clip), theirs.score(clip)
+    assert (first.provenance.backend, second.provenance.backend) == ("torch", "openvino")
+    assert second.raw_q_r == pytest.approx(first.raw_q_r, abs=1e-4)
+    assert second.raw_q_d == pytest.approx(first.raw_q_d, abs=1e-4)
+    assert second.score == pytest.approx(first.score, abs=1e-2)
+    graphs = list((tmp_path / "cache" / "openvino").glob("*.xml"))
+    assert len(graphs) == 1
+    monkeypatch.setattr(openvino, "_export", _refuse)
+    assert Scorer(model_dir, backend="openvino").score(clip) == second
+    assert Scorer(model_dir).runtime.backend == "openvino"  # auto, for a model from files
+    assert Scorer(load_model(model_dir)).runtime.backend == "torch"
+    loaded = load_model(model_dir)
+    with torch.no_grad():
+        loaded.model.regressor.head.fc_last.bias.add_(1)
+    with pytest.raises(AssertionError, match="exported again"):  # other weights are another graph
+        Scorer(loaded, backend="openvino")
+
+
+def test_without_openvino_auto_is_torch_and_asking_for_it_says_how_to_get_it(model_dir, monkeypatch):
+    monkeypatch.setattr(openvino, "find_spec", lambda name: None)
+    assert Scorer(model_dir).runtime.backend == "torch"
+    with pytest.raises(MissingExtraError, match=r"pip install 'sslvqa\[openvino\]'"):
+        Scorer(model_dir, backend="openvino")
+
+
+@pytest.mark.skipif(not bf16_supported(), reason="this processor has no bfloat16 products")
+def test_bf16_is_near_and_in_the_provenance_and_not_mixed_with_fp32(model_dir, clip, tmp_path):
+    exact, near = (Scorer(model_dir, backend="torch", precision=name) for name in ("fp32", "bf16"))
+    first, second = exact.score(clip), near.score(clip)
+    assert second.provenance.precision == "bf16"
+    assert second.score == pytest.approx(first.score, abs=1.0)
+    out = tmp_path / "scores.ndjson"
+    out.write_text(first.to_json() + "\n")
+    assert set(scored_records(out, scorer=exact)) == {str(clip)}
+    with pytest.raises(ConfigError, match="precision 'fp32', now 'bf16'"):
+        scored_records(out, scorer=near)
+
+
+def test_bf16_is_refused_where_the_processor_has_none(model_dir, monkeypatch):
+    monkeypatch.setattr("sslvqa.scoring.runtime.bf16_supported", lambda: False)
+    with pytest.raises(ConfigError, match="no such products"):
+        Scorer(model_dir, backend="torch", precision="bf16")
+
+
+@pytest.mark.parametrize(("name", "value"), [("backend", "onnx"), ("precision", "int8")])
+def test_unknown_settings_are_refused(model_dir, name, value):
+    with pytest.raises(ConfigError, match=f"{name} is '{value}'"):
+        Scorer(model_dir, **{name: value})
