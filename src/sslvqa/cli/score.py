@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from sslvqa.cli.output import Format, choose_format, note, open_output, record_writer, track
-from sslvqa.cli.sources import parse_geometry, read_sources
+from sslvqa.cli.sources import open_sources, parse_geometry
 from sslvqa.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -107,44 +107,46 @@ def score(
 
     kind = choose_format(format_, output)
     geometry = parse_geometry(raw)
-    paths = read_sources(files, geometry=geometry, stdin_bytes=int(stdin_gigabytes * 1e9))
-    _check_options(
-        paths,
-        kind,
-        output=output,
-        resume=resume,
-        picture=map_,
-        map_strength=map_strength,
-        timeline_seconds=timeline_seconds,
-    )
-    scorer = Scorer(
-        model,
-        clips=clips,
-        draws=draws,
-        seed=seed,
-        device=device,
-        threads=threads,
-        combine=combine,
-    )
-    kept = _keep_finished(output, scorer) if resume and output is not None else set()
-    waiting = [path for path in paths if path not in kept]
-    with open_output(output, append=resume) as stream:
-        writer = record_writer(kind, stream, windows=timeline or timeline_seconds is not None)
-        failed = _write_scores(waiting, scorer, writer, timeline_seconds=timeline_seconds, geometry=geometry)
-    if map_ is not None and not failed:
-        from sslvqa.api import quality_map
-
-        quality_map(
-            paths[0],
-            model=scorer,
-            out=map_,
-            draws=map_draws,
-            strength=map_strength,
-            palette=map_palette,
-            range_=map_range,
-            geometry=geometry,
+    with open_sources(files, geometry=geometry, stdin_bytes=int(stdin_gigabytes * 1e9)) as paths:
+        _check_options(
+            paths,
+            kind,
+            output=output,
+            resume=resume,
+            picture=map_,
+            map_strength=map_strength,
+            timeline_seconds=timeline_seconds,
         )
-        note(f"map: {map_}")
+        scorer = Scorer(
+            model,
+            clips=clips,
+            draws=draws,
+            seed=seed,
+            device=device,
+            threads=threads,
+            combine=combine,
+        )
+        kept = _keep_finished(output, scorer) if resume and output is not None else set()
+        waiting = [path for path in paths if path not in kept]
+        with open_output(output, append=resume) as stream:
+            writer = record_writer(kind, stream, windows=timeline or timeline_seconds is not None)
+            failed = _write_scores(
+                waiting, scorer, writer, timeline_seconds=timeline_seconds, geometry=geometry
+            )
+        if map_ is not None and not failed:
+            from sslvqa.api import quality_map
+
+            quality_map(
+                paths[0],
+                model=scorer,
+                out=map_,
+                draws=map_draws,
+                strength=map_strength,
+                palette=map_palette,
+                range_=map_range,
+                geometry=geometry,
+            )
+            note(f"map: {map_}")
     if failed:
         raise typer.Exit(1)
 

@@ -4,33 +4,43 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from sslvqa.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sslvqa.video import RawGeometry
 
-__all__ = ["expand", "parse_geometry", "read_sources"]
+__all__ = ["expand", "open_sources", "parse_geometry"]
 
 _GEOMETRY = re.compile(r"(\d+)x(\d+)(?::([a-z0-9]+))?(?:@([0-9.]+)(?:/([0-9.]+))?)?")
 
 
-def read_sources(items: list[str], *, geometry: RawGeometry | None, stdin_bytes: int) -> list[str | BinaryIO]:
-    """Return what to score; ``-`` is a video when y4m or (with a geometry) raw frames arrive on stdin.
+@contextmanager
+def open_sources(
+    items: list[str], *, geometry: RawGeometry | None, stdin_bytes: int
+) -> Iterator[list[str | BinaryIO]]:
+    """Give what to score; ``-`` is a video when y4m or (with a geometry) raw frames arrive on stdin.
 
     Raises:
         VideoLimitError: The video on stdin is larger than ``stdin_bytes``.
     """
-    if "-" in items:
-        from sslvqa.video import is_y4m, spool_stream
+    stream = getattr(sys.stdin, "buffer", None) if "-" in items else None
+    if stream is None:
+        yield [*expand(items)]
+        return
+    from sslvqa.video import is_y4m, spool_stream
 
-        stream = getattr(sys.stdin, "buffer", None)
-        if stream is not None and (geometry is not None or is_y4m(stream)):
-            others = expand([item for item in items if item != "-"])
-            return [*others, spool_stream(stream, max_bytes=stdin_bytes)]
-    return [*expand(items)]
+    if geometry is None and not is_y4m(stream):
+        yield [*expand(items)]
+        return
+    others = expand([item for item in items if item != "-"])
+    with spool_stream(stream, max_bytes=stdin_bytes) as file:
+        yield [*others, file]
 
 
 def expand(items: list[str]) -> list[str]:
