@@ -96,7 +96,8 @@ def test_the_strength_goes_from_the_frame_to_the_map():
     frame = np.random.default_rng(0).integers(0, 150, (3, 40, 64), dtype=np.uint8)  # nothing saturates
     none, half, full = (overlay(frame, _ramp(), limits=(0, 1), strength=s).astype(int) for s in (0, 0.5, 1))
     assert np.array_equal(none, frame)
-    assert np.abs(half - (none + full) / 2).max() <= 1
+    grey = np.tensordot([0.299, 0.587, 0.114], none, axes=1)
+    assert np.abs(half - (full / 2 + (none + grey) / 4)).max() <= 1
 
 
 def test_the_default_colours_differ_without_red_green_vision():

@@ -220,9 +220,9 @@ def _project(
 
 
 def _blur(values: NDArray[np.float32], plan: ViewPlan, *, tokens: int) -> NDArray[np.float32]:
-    """Gaussian blur over a third of a token's side in px of the frame: a token's square has no meaning."""
+    """Gaussian blur over half a token's side in px of the frame: a token's square has no meaning."""
     fragments = plan.fragments
-    sigma = fragments.view_px / tokens / fragments.scale / 3
+    sigma = fragments.view_px / tokens / fragments.scale / 2
     blurred: NDArray[np.float32] = gaussian_filter(values, sigma, mode="nearest", truncate=3.0)
     return blurred
 

@@ -69,7 +69,8 @@ def overlay(
     luma = np.tensordot(np.array([0.299, 0.587, 0.114], dtype=np.float32) / 255, pixels, axes=1)
     shade = np.float32(strength) * (1 + np.float32(detail) * (1.3 * luma - 1))
     mixed = colourize(values, limits=limits, palette=palette) * shade
-    mixed += np.float32(1 - strength) * pixels
+    mixed += np.float32((1 - strength) ** 2) * pixels
+    mixed += np.float32((1 - strength) * strength * 255) * luma  # the frame's own hues fade before its detail
     return np.minimum(mixed + np.float32(0.5), 255).astype(np.uint8)
 
 
