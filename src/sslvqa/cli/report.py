@@ -13,7 +13,7 @@ from sslvqa.errors import SslvqaError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sslvqa.scoring import FailedScore, Scorer, VideoScore
+    from sslvqa.scoring import Combine, FailedScore, Scorer, VideoScore
 
 __all__ = ["report"]
 
@@ -83,7 +83,7 @@ def _scorers(
         if key not in known:
             candidates = list(given)
             try:
-                combine = "raw" if source.combine == "raw" else "calibrated"
+                combine: Combine = "raw" if source.combine == "raw" else "calibrated"
                 candidates.append(Scorer(source.model, device=device, threads=threads, combine=combine))
             except SslvqaError:
                 pass

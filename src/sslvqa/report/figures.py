@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +24,7 @@ _INK, _MARK, _BAND, _LOW = "#010203", "#040506", "#070809", "#0a0b0c"
 _COLOURS = {_INK: "var(--ink)", _MARK: "var(--mark)", _BAND: "var(--band)", _LOW: "var(--low)"}
 """Colours that stand for the page's own; matplotlib writes them in the SVG, where they are exchanged."""
 
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,
     "font.size": 9.0,
@@ -45,9 +45,11 @@ def histogram(scores: Sequence[float], *, label: str) -> str:
         An ``<svg>`` element.
     """
     figure, axes = _figure("histogram", height=2.4)
+    from matplotlib.ticker import MaxNLocator
+
     axes.hist(scores, bins=min(max(len(scores) // 5, 5), 30), color=_MARK, edgecolor=_BAND, linewidth=0.6)
     axes.set(xlabel=label, ylabel="videos")
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     return _svg(figure, "histogram")
 
 
@@ -62,12 +64,14 @@ def ranking(results: Sequence[VideoScore], *, label: str) -> str:
         An ``<svg>`` element.
     """
     figure, axes = _figure("ranking", height=2.4)
+    from matplotlib.ticker import MaxNLocator
+
     ranks = np.arange(1, len(results) + 1)
     scores = [item.score for item in results]
     _draw_band(axes, ranks, scores, [item.interval for item in results])
     axes.plot(ranks, scores, ".", color=_MARK, markersize=5 if len(results) < 60 else 2)
     axes.set(xlabel="rank (1 is the lowest)", ylabel=label)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return _svg(figure, "ranking")
 
 
@@ -108,14 +112,14 @@ def _draw_band(
 
 
 def _figure(name: str, *, height: float) -> tuple[Figure, Axes]:
-    """A figure of 7 inches width without the state of pyplot."""
+    """A figure of 5.2 inches width without the state of pyplot."""
     try:
         from matplotlib import rc_context
         from matplotlib.figure import Figure as NewFigure
     except ImportError as error:
         raise MissingExtraError("a report needs matplotlib; run: pip install 'sslvqa[report]'") from error
     with rc_context({**_SETTINGS, "svg.hashsalt": name}):
-        figure = NewFigure(figsize=(7, height), layout="constrained")
+        figure = NewFigure(figsize=(5.2, height), layout="constrained")
         return figure, figure.add_subplot()
 
 

@@ -85,7 +85,7 @@ def report_page(
     scored = sorted((item for item in latest if isinstance(item, VideoScore)), key=lambda item: item.score)
     failed = [item for item in latest if isinstance(item, FailedScore)]
     names = _short_names([item.path for item in latest])
-    label = scored[0].scale.partition(":")[0] if scored else ""
+    label = _label(scored[0].scale) if scored else ""
     worst, best = choose_moments(scored, count=moments)
     pictured = picture_moments([*worst, *best], scorer_of=scorer_of)
     return _render(
@@ -104,6 +104,12 @@ def report_page(
         ramp=", ".join(f"rgb({r} {g} {b})" for r, g, b in PALETTES["red_blue"]),
         version=__version__,
     )
+
+
+def _label(scale: str) -> str:
+    """Name of a scale for an axis: ``VMAF`` of ``VMAF 0..100: what it is``."""
+    name, _, ends = scale.partition(":")[0].rpartition(" ")
+    return name if ".." in ends and name else scale.partition(":")[0]
 
 
 def _figures(scored: Sequence[VideoScore], label: str) -> list[tuple[str, str]]:

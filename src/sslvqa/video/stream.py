@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-from typing import IO, cast
+from typing import IO
 
 from sslvqa.errors import ConfigError, VideoLimitError
 
@@ -41,7 +41,7 @@ def spool_stream(stream: IO[bytes], *, max_bytes: int) -> StreamFile:
     """
     if max_bytes < 1:
         raise ConfigError(f"max_bytes is {max_bytes}; a stream holds at least 1 byte")
-    file = StreamFile(cast("io.FileIO", tempfile.TemporaryFile(buffering=0)))  # noqa: SIM115 - handed out open
+    file = StreamFile(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115 - handed out open
     used = 0
     while part := stream.read(_PART_BYTES):
         used += len(part)
