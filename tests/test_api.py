@@ -5,7 +5,8 @@ import pytest
 
 from sslvqa import api
 from sslvqa.errors import ConfigError, UnknownModelError
-from sslvqa.scoring import FailedScore, Scorer
+from sslvqa.sampling import plan_clips
+from sslvqa.scoring import FailedScore, Scorer, measure_local
 from sslvqa.video import open_video
 
 
@@ -51,10 +52,27 @@ def test_more_draws_cover_more_of_a_large_frame(model_dir, make_video):
     assert many.coverage.mean() > few.coverage.mean() + 0.2
 
 
-def test_a_map_video_has_every_frame(model_dir, clip, tmp_path):
-    api.quality_map(clip, model=model_dir, out=tmp_path / "m.mp4", places=2, draws=1)
-    with open_video(tmp_path / "m.mp4") as video:
-        assert video.info.frame_count == 12
+@pytest.mark.parametrize("name", ["m.mp4", "m.webm"])
+def test_a_map_video_has_every_frame_and_covers_it(model_dir, clip, tmp_path, name):
+    maps = api.quality_map(clip, model=model_dir, out=tmp_path / name, places=2, legend=False)
+    assert all(item.coverage.all() for item in maps)
+    with open_video(tmp_path / name) as video:
+        assert (video.info.frame_count, video.info.width_px, video.info.height_px) == (12, 72, 64)
+
+
+def test_a_map_never_overwrites_its_video(model_dir, clip):
+    with pytest.raises(ConfigError, match="is the video itself"):
+        api.quality_map(clip, model=model_dir, out=clip)
+
+
+def test_colours_span_the_video_or_the_scale(model_dir, clip):
+    scorer = Scorer(model_dir)
+    with open_video(clip) as video:
+        local = measure_local(video, scorer=scorer, clips=plan_clips(12, clips=1, length=4, interval=2))
+    assert local.limits("scale") == (0, 100)
+    low, high = local.limits()
+    assert 0 < low < high < 100
+    assert high - low >= 10 - 1e-9
 
 
 @pytest.mark.parametrize(("name", "words"), [("m.gif", "ends in '.gif'"), ("no/m.png", "there is no folder")])

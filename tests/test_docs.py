@@ -52,7 +52,9 @@ def test_commands_and_their_options_exist(line):
     assert not unknown, f"{command.name} has no {unknown}"
 
 
-OURS = re.compile(r"sslvqa (score (a.mp4|videos)|models)(?!.*runs/)")  # what the shipped weights can do here
+OURS = re.compile(
+    r"sslvqa ((score|report) (a.mp4|videos)|models)(?!.*runs/)"
+)  # what the shipped weights can do here
 
 
 @pytest.mark.parametrize("line", [line for line in COMMANDS if OURS.match(line)])

@@ -26,6 +26,9 @@ MAY_IMPORT = {
     "maps": {"errors", "video", "sampling"},
     "hub": {"errors", "nn", "sampling"},
     "scoring": {"errors", "video", "sampling", "nn", "hub", "maps"},
+    "metric": {"errors", "video", "scoring"},
+    "watch": {"errors", "data", "scoring"},
+    "report": {"errors", "video", "sampling", "maps", "scoring"},
     "data": {"errors", "video", "sampling", "distort"},
     "train": {
         *("errors", "video", "sampling", "distort", "data", "nn"),

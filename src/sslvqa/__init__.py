@@ -9,15 +9,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sslvqa.api import load, quality_map, score, score_many
+    from sslvqa.api import from_pretrained, load, quality_map, score, score_many
     from sslvqa.errors import SslvqaError, VideoError
+    from sslvqa.metric import QualityMetric
     from sslvqa.scoring import Scorer, VideoScore
 
 __all__ = [
+    "QualityMetric",
     "Scorer",
     "SslvqaError",
     "VideoError",
     "VideoScore",
+    "from_pretrained",
     "load",
     "quality_map",
     "score",
@@ -27,10 +30,12 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
+    "QualityMetric": "sslvqa.metric",
     "Scorer": "sslvqa.scoring",
     "SslvqaError": "sslvqa.errors",
     "VideoError": "sslvqa.errors",
     "VideoScore": "sslvqa.scoring",
+    "from_pretrained": "sslvqa.api",
     "load": "sslvqa.api",
     "quality_map": "sslvqa.api",
     "score": "sslvqa.api",

@@ -45,6 +45,7 @@ def test_a_bad_file_has_a_record_and_the_exit_code_is_1(run, model_dir, good, ba
         (["--format", "xml"], "xml"),
         (["--output", "absent/out.csv"], "there is no folder absent"),
         (["--map", "map.txt"], "ends in '.txt'"),
+        (["--map", "m.png", "--map-strength", "2"], "--map-strength is 2"),
     ],
 )
 def test_wrong_use_exits_with_2_and_one_line(run, model_dir, good, args, words):
@@ -63,7 +64,8 @@ def test_a_map_needs_exactly_one_video(run, model_dir, good, bad, tmp_path):
 
 @pytest.mark.parametrize("name", ["m.png", "m.mp4"])
 def test_a_map_is_drawn(run, model_dir, good, tmp_path, name):
-    found = run("score", good, "-m", model_dir, "--map", tmp_path / name, "--clips", 1)
+    style = ("--map-strength", 0.5, "--map-palette", "viridis", "--map-range", "scale", "--map-draws", 2)
+    found = run("score", good, "-m", model_dir, "--map", tmp_path / name, "--clips", 1, *style)
     assert found.code == 0
     assert f"map: {tmp_path / name}" in found.err
     assert (tmp_path / name).stat().st_size > 1000
@@ -89,7 +91,10 @@ def test_a_timeline_has_a_row_for_each_window(run, model_dir, good):
     rows = list(csv.DictReader(io.StringIO(run(*args, "--format", "csv").out)))
     assert [float(row["start_seconds"]) for row in rows] == pytest.approx([0, 0.2, 0.4])
     assert len(json.loads(run(*args).out)["timeline"]) == 3
-    assert "start" in run(*args, "--format", "table").out
+    assert all(float(row["low"]) <= float(row["score"]) <= float(row["high"]) for row in rows)
+    table = run(*args, "--format", "table").out
+    worst = min(rows, key=lambda row: float(row["score"]))
+    assert f"{float(worst['score']):.2f} at {float(worst['start_seconds']):.1f} s" in table
 
 
 def test_folders_and_stdin_name_files_each_once(run, model_dir, good, monkeypatch):

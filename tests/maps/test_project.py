@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sslvqa.errors import ConfigError, DataError
-from sslvqa.maps import fill_uncovered, project_map, project_maps
+from sslvqa.maps import fill_uncovered, project_map, project_maps, smooth_maps
 from sslvqa.sampling import ClipPlan, ViewGeometry, ViewPlan, plan_fragments, plan_views
 
 examples = settings(max_examples=25, deadline=None)
@@ -168,3 +168,27 @@ def test_a_one_pixel_video_has_a_map():
     plan = ViewPlan(ClipPlan((0, 0)), plan_fragments(1, 1, grid=2, size=8, generator=generator))
     made = project_map(np.array([[[[1.0, 2.0], [3.0, 4.0]]]]), [plan], frame=0)
     assert made.values.tolist() == [[2.5]]
+
+
+def test_smooth_maps_change_gradually_between_clips_and_hold_before_and_after():
+    plans = _plans(40, 40, clips=2, draws=3)
+    scores = np.concatenate([np.zeros((3, 2, 2, 2)), np.ones((3, 2, 2, 2))])
+    first, last = (sorted(plans[view].clip.indices)[2] for view in (0, 3))
+    maps = list(smooth_maps(scores, plans, frames=range(30)))
+    levels = np.array([item.values.mean() for item in maps])
+    assert (np.diff(levels) >= -1e-6).all()
+    assert np.diff(levels).max() <= 1.01 / (last - first)
+    assert (levels[: first + 1] == 0).all()
+    np.testing.assert_allclose(levels[last:], 1, rtol=1e-6)
+    assert {item.sampled_index for item in maps} == {first, last}
+
+
+def test_smooth_maps_have_no_token_edges_and_stay_between_the_scores():
+    plans = _plans(60, 60, draws=4)
+    scores = np.random.default_rng(0).random((4, 2, 2, 2))
+    smooth = next(smooth_maps(scores, plans, frames=[0])).values
+    hard = project_map(scores, plans, frame=plans[0].clip.indices[0]).values
+    assert scores.min() <= smooth.min() <= smooth.max() <= scores.max()
+    assert np.abs(np.diff(smooth)).max() < np.abs(np.diff(hard)).max() / 2
+    with pytest.raises(ConfigError, match="frame is -1"):
+        next(smooth_maps(scores, plans, frames=[-1]))

@@ -27,12 +27,16 @@ def _ramp(height=40, width=64):
     return np.tile(np.linspace(0, 1, width, dtype=np.float32), (height, 1))
 
 
+def _drawn(*args, **options):
+    return overlay(*args, palette="red_green", strength=1, **options)
+
+
 def _grey(height=40, width=64, level=128):
     return np.full((3, height, width), level, np.uint8)
 
 
 def test_low_is_red_and_high_is_green():
-    low, high = colourize(np.array([0.0, 1.0]), limits=(0, 1)).T
+    low, high = colourize(np.array([0.0, 1.0]), limits=(0, 1), palette="red_green").T
     assert low.argmax() == HUE["red"]
     assert high.argmax() == HUE["green"]
 
@@ -57,7 +61,7 @@ def test_limits_that_are_not_increasing_are_refused(limits):
 
 
 def test_an_unknown_palette_is_refused_with_the_known_ones():
-    with pytest.raises(ConfigError, match="'jet'; allowed are red_green, viridis"):
+    with pytest.raises(ConfigError, match="'jet'; allowed are red_blue, red_green, viridis"):
         colourize(np.zeros(3), limits=(0, 1), palette="jet")
 
 
@@ -70,13 +74,13 @@ def test_limits_span_all_maps_and_are_widened_when_equal():
 
 def test_the_overlay_keeps_the_hue_of_the_score_and_the_brightness_of_the_frame():
     frame = np.concatenate([_grey(20, 64, 30), _grey(20, 64, 220)], axis=1)
-    drawn = overlay(frame, _ramp(), limits=(0, 1))
+    drawn = _drawn(frame, _ramp(), limits=(0, 1))
     assert drawn.shape == (3, 40, 64)
     assert drawn.dtype == np.uint8
     assert (drawn[:, 30, 0].argmax(), drawn[:, 30, -1].argmax()) == (HUE["red"], HUE["green"])
     assert (drawn[:, 39].sum(0, dtype=int) > drawn[:, 0].sum(0, dtype=int)).all()
-    flat = overlay(frame, _ramp(), limits=(0, 1), detail=0)
-    assert np.array_equal(flat, colourize(_ramp(), limits=(0, 1)))
+    flat = _drawn(frame, _ramp(), limits=(0, 1), detail=0)
+    assert np.array_equal(flat, colourize(_ramp(), limits=(0, 1), palette="red_green"))
 
 
 def test_an_overlay_of_another_size_or_detail_is_refused():
@@ -84,13 +88,29 @@ def test_an_overlay_of_another_size_or_detail_is_refused():
         overlay(_grey(), _ramp(41), limits=(0, 1))
     with pytest.raises(ConfigError, match=r"detail is 1\.5"):
         overlay(_grey(), _ramp(), limits=(0, 1), detail=1.5)
+    with pytest.raises(ConfigError, match=r"strength is -0\.1"):
+        overlay(_grey(), _ramp(), limits=(0, 1), strength=-0.1)
+
+
+def test_the_strength_goes_from_the_frame_to_the_map():
+    frame = np.random.default_rng(0).integers(0, 150, (3, 40, 64), dtype=np.uint8)  # nothing saturates
+    none, half, full = (overlay(frame, _ramp(), limits=(0, 1), strength=s).astype(int) for s in (0, 0.5, 1))
+    assert np.array_equal(none, frame)
+    grey = np.tensordot([0.299, 0.587, 0.114], none, axes=1)
+    assert np.abs(half - (full / 2 + (none + grey) / 4)).max() <= 1
+
+
+def test_the_default_colours_differ_without_red_green_vision():
+    low, high = colourize(np.array([0.0, 1.0]), limits=(0, 1)).T.astype(int)
+    assert low.argmax() == HUE["red"]
+    assert high[2] - low[2] > 80
 
 
 @pytest.mark.parametrize(
     "limits", [(0, 1), (-0.113, 0.021), (1e-5, 2e-5), (12.3, 98.1), (-4e6, 3e6), (0.4999, 0.5001)]
 )
 def test_the_colour_bar_has_a_scale_for_any_limits(limits):
-    bar = colour_bar(limits=limits, height_px=200)
+    bar = colour_bar(limits=limits, height_px=200, palette="red_green")
     assert bar.height == 200
     pixels = np.asarray(bar)
     assert (pixels[:, 11:30].argmax(-1) == HUE["green"]).any()
@@ -121,18 +141,27 @@ def test_a_strip_needs_one_map_for_each_frame(tmp_path):
         render_strip(tmp_path / "s.png", [], [])
 
 
-@pytest.mark.parametrize(("height", "width"), [(48, 64), (33, 47)])
-def test_an_overlay_video_has_every_frame_and_a_colour_bar(tmp_path, height, width):
+@pytest.mark.parametrize(("height", "width", "ending"), [(48, 64, "mp4"), (33, 47, "mp4"), (48, 64, "webm")])
+def test_an_overlay_video_has_every_frame_in_its_size_and_a_colour_bar(tmp_path, height, width, ending):
     frames = (_grey(height, width) for _ in range(5))
     maps = (_map(_ramp(height, width), index) for index in range(5))
-    path = tmp_path / "o.mp4"
+    path = tmp_path / f"o.{ending}"
     assert write_overlay(path, frames, maps, limits=(0, 1), fps=25) == 5
     with av.open(str(path)) as container:
+        assert container.streams.video[0].codec_context.name == {"mp4": "h264", "webm": "vp9"}[ending]
         decoded = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     assert len(decoded) == 5
     assert decoded[0].shape[1] > width
     assert decoded[0][height // 2, 2].argmax() == HUE["red"]
-    assert decoded[0][height // 2, width - 6].argmax() == HUE["green"]
+    assert decoded[0][height // 2, width - 6].argmax() == HUE["blue"]
+
+
+def test_without_a_legend_the_video_keeps_the_size_of_the_frames(tmp_path):
+    path = tmp_path / "o.mp4"
+    write_overlay(path, [_grey(33, 48)], [_map(_ramp(33, 48))], limits=(0, 1), fps=25, legend=False)
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert (stream.height, stream.width) == (34, 48)
 
 
 @pytest.mark.parametrize(("frames", "maps"), [(2, 3), (3, 2)])

@@ -187,3 +187,22 @@ def test_a_truncated_file_is_scored_with_a_caution(loaded, make_video, tmp_path)
     result = Scorer(loaded).score(path)
     assert result.video.damaged
     assert result.warnings
+
+
+def test_every_window_has_an_interval_and_the_worst_one_is_named(loaded, clip):
+    result = Scorer(loaded).score(clip, timeline_seconds=0.3)
+    assert len(result.timeline) == 4
+    for window in result.timeline:
+        assert window.interval.low <= window.score <= window.interval.high
+        assert window.interval.coverage == 0.9
+    assert result.worst.score == min(window.score for window in result.timeline)
+    record = json.loads(result.to_json())
+    assert record["worst"] in record["timeline"]
+    assert VideoScore.from_json(result.to_json()) == result
+    assert Scorer(loaded, combine="raw").score(clip).worst.interval is None
+
+
+def test_the_number_of_windows_is_bounded(loaded, clip):
+    result = Scorer(loaded).score(clip, timeline_seconds=0.01, max_windows=5)
+    assert len(result.timeline) == 5
+    assert result.timeline[-1].end_seconds == pytest.approx(1.2)

@@ -15,8 +15,10 @@ from sslvqa.cli.distort import distort
 from sslvqa.cli.evaluate import evaluate
 from sslvqa.cli.models import list_, show
 from sslvqa.cli.output import note
+from sslvqa.cli.report import report
 from sslvqa.cli.score import score
 from sslvqa.cli.train import pretrain, train
+from sslvqa.cli.watch import watch
 from sslvqa.errors import SslvqaError, VideoError
 
 __all__ = ["app", "main"]
@@ -28,6 +30,8 @@ models = typer.Typer(no_args_is_help=True, help="List, show and convert models."
 data = typer.Typer(no_args_is_help=True, help="Make and check data.")
 
 app.command()(score)
+app.command()(report)
+app.command()(watch)
 app.command()(evaluate)
 app.add_typer(models, name="models")
 models.command("list")(list_)

@@ -196,11 +196,14 @@ class _TableWriter:
 
 _VIDEO_COLUMNS = (
     "path", "score", "low", "high", "coverage", "spread", "disagreement", "q_r", "q_d", "raw_q_r", "raw_q_d",
+    "worst_score", "worst_start_seconds", "worst_end_seconds",
     "duration_seconds", "width_px", "height_px", "fps", "model", "warnings", "error", "error_type",
 )  # fmt: skip
-_WINDOW_COLUMNS = ("path", "start_seconds", "end_seconds", "score", "q_r", "q_d", "error", "error_type")
-_TABLE_VIDEOS = ("path", "score", "interval", "spread", "q_r", "q_d", "seconds", "size")
-_TABLE_WINDOWS = ("path", "start", "end", "score", "q_r", "q_d")
+_WINDOW_COLUMNS = (
+    "path", "start_seconds", "end_seconds", "score", "low", "high", "q_r", "q_d", "error", "error_type",
+)  # fmt: skip
+_TABLE_VIDEOS = ("path", "score", "interval", "worst moment", "spread", "q_r", "q_d", "seconds", "size")
+_TABLE_WINDOWS = ("path", "start", "end", "score", "interval", "q_r", "q_d")
 
 
 def _video_row(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -209,6 +212,7 @@ def _video_row(record: Mapping[str, Any]) -> dict[str, Any]:
     if "error" not in record:
         row |= {key: record["video"][key] for key in ("duration_seconds", "width_px", "height_px", "fps")}
         row |= record["interval"] or {}
+        row |= {f"worst_{key}": record["worst"][key] for key in ("score", "start_seconds", "end_seconds")}
         row |= {"model": record["provenance"]["model"], "warnings": " | ".join(record["warnings"])}
     return row
 
@@ -216,20 +220,25 @@ def _video_row(record: Mapping[str, Any]) -> dict[str, Any]:
 def _window_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     if "error" in record:
         return [dict(record)]
-    return [{"path": record["path"], **window} for window in record["timeline"]]
+    return [{"path": record["path"], **window, **(window["interval"] or {})} for window in record["timeline"]]
 
 
 def _video_cells(row: Mapping[str, Any]) -> list[str]:
     numbers = [_digits(row[key]) for key in ("spread", "q_r", "q_d", "duration_seconds")]
-    interval = f"{_digits(row['low'])}..{_digits(row['high'])}" if "low" in row else "–"
-    return [row["path"], _digits(row["score"]), interval, *numbers, f"{row['width_px']}x{row['height_px']}"]
+    worst = f"{_digits(row['worst_score'])} at {row['worst_start_seconds']:.1f} s"
+    size = f"{row['width_px']}x{row['height_px']}"
+    return [row["path"], _digits(row["score"]), _range(row), worst, *numbers, size]
 
 
 def _window_cells(row: Mapping[str, Any]) -> list[str]:
-    return [
-        row["path"],
-        *(_digits(row[key]) for key in ("start_seconds", "end_seconds", "score", "q_r", "q_d")),
-    ]
+    before, after = ("start_seconds", "end_seconds", "score"), ("q_r", "q_d")
+    numbers, rest = ([_digits(row[key]) for key in keys] for keys in (before, after))
+    return [row["path"], *numbers, _range(row), *rest]
+
+
+def _range(row: Mapping[str, Any]) -> str:
+    """The interval of a row, if it has one."""
+    return f"{_digits(row['low'])}..{_digits(row['high'])}" if "low" in row else "–"
 
 
 def _digits(value: float) -> str:

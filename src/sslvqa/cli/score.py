@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from sslvqa.cli.output import Format, choose_format, note, open_output, record_writer, track
+from sslvqa.cli.sources import open_sources, parse_geometry
 from sslvqa.errors import ConfigError
 
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
     from sslvqa.cli.output import RecordWriter
     from sslvqa.scoring import Scorer
+    from sslvqa.video import RawGeometry
 
 __all__ = ["score"]
 
@@ -23,7 +26,7 @@ INTERRUPTED = 130
 
 def score(
     files: Annotated[
-        list[str], typer.Argument(help="Videos, folders of videos, or - to read paths from stdin.")
+        list[str], typer.Argument(help="Videos, folders of videos, or -: a y4m video, or paths, on stdin.")
     ],
     *,
     model: Annotated[
@@ -49,7 +52,25 @@ def score(
         typer.Option(help="Timeline of windows of this many seconds.", show_default="the score's clips"),
     ] = None,
     map_: Annotated[
-        Path | None, typer.Option("--map", help="Draw the quality map of the one video: .png strip or .mp4.")
+        Path | None,
+        typer.Option(
+            "--map", help="Draw the quality map of the one video: a .png strip, or a .mp4 or .webm overlay."
+        ),
+    ] = None,
+    map_strength: Annotated[
+        float, typer.Option(help="How much the map covers the picture, 0 (not at all) to 1.")
+    ] = 0.75,
+    map_palette: Annotated[
+        Literal["red_blue", "red_green", "viridis"],
+        typer.Option(help="red_blue and viridis are colour-blind safe."),
+    ] = "red_blue",
+    map_range: Annotated[
+        Literal["auto", "scale"],
+        typer.Option(help="Colours span the video's own values, or the whole scale (comparable videos)."),
+    ] = "auto",
+    map_draws: Annotated[
+        int | None,
+        typer.Option(help="Views per place of the map.", show_default="all that cover the frame, 512 in all"),
     ] = None,
     clips: Annotated[
         int | None, typer.Option(help="Clips spread over the video.", show_default="the model's, usually 4")
@@ -65,6 +86,16 @@ def score(
         Literal["calibrated", "raw"] | None,
         typer.Option(help="calibrated, or raw: the paper's literal mean.", show_default="the model's"),
     ] = None,
+    raw: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WxH[:FORMAT][@FPS]",
+            help="The inputs are headerless frames (.yuv, or on stdin), e.g. 1920x1080:yuv420p10le@25.",
+        ),
+    ] = None,
+    stdin_gigabytes: Annotated[
+        float, typer.Option(help="The most of a video on stdin, kept in a temporary file.")
+    ] = 16.0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     threads: Annotated[
         int | None, typer.Option(help="CPU threads.", show_default="what decoder and network take")
@@ -84,42 +115,67 @@ def score(
     from sslvqa.scoring import Scorer
 
     kind = choose_format(format_, output)
-    paths = _expand(files)
-    _check_options(paths, kind, output=output, resume=resume, picture=map_, timeline_seconds=timeline_seconds)
-    scorer = Scorer(
-        model,
-        clips=clips,
-        draws=draws,
-        seed=seed,
-        device=device,
-        threads=threads,
-        combine=combine,
-        backend=backend,
-        precision=precision,
-    )
-    kept = _keep_finished(output, scorer) if resume and output is not None else set()
-    waiting = [path for path in paths if path not in kept]
-    with open_output(output, append=resume) as stream:
-        writer = record_writer(kind, stream, windows=timeline or timeline_seconds is not None)
-        failed = _write_scores(waiting, scorer, writer, timeline_seconds=timeline_seconds)
-    if map_ is not None and not failed:
-        from sslvqa.api import quality_map
+    geometry = parse_geometry(raw)
+    with open_sources(files, geometry=geometry, stdin_bytes=int(stdin_gigabytes * 1e9)) as paths:
+        _check_options(
+            paths,
+            kind,
+            output=output,
+            resume=resume,
+            picture=map_,
+            map_strength=map_strength,
+            timeline_seconds=timeline_seconds,
+        )
+        scorer = Scorer(
+            model,
+            clips=clips,
+            draws=draws,
+            seed=seed,
+            device=device,
+            threads=threads,
+            combine=combine,
+            backend=backend,
+            precision=precision,
+        )
+        kept = _keep_finished(output, scorer) if resume and output is not None else set()
+        waiting = [path for path in paths if path not in kept]
+        with open_output(output, append=resume) as stream:
+            writer = record_writer(kind, stream, windows=timeline or timeline_seconds is not None)
+            failed = _write_scores(
+                waiting, scorer, writer, timeline_seconds=timeline_seconds, geometry=geometry
+            )
+        if map_ is not None and not failed:
+            from sslvqa.api import quality_map
 
-        quality_map(paths[0], model=scorer, out=map_)
-        note(f"map: {map_}")
+            quality_map(
+                paths[0],
+                model=scorer,
+                out=map_,
+                draws=map_draws,
+                strength=map_strength,
+                palette=map_palette,
+                range_=map_range,
+                geometry=geometry,
+            )
+            note(f"map: {map_}")
     if failed:
         raise typer.Exit(1)
 
 
 def _write_scores(
-    paths: list[str], scorer: Scorer, writer: RecordWriter, *, timeline_seconds: float | None
+    paths: list[str | BinaryIO],
+    scorer: Scorer,
+    writer: RecordWriter,
+    *,
+    timeline_seconds: float | None,
+    geometry: RawGeometry | None,
 ) -> int:
     """Score and write; return how many failed. An interrupt leaves a valid document and exits."""
     from sslvqa.scoring import FailedScore, score_each
 
     failed = 0
     try:
-        results = score_each(paths, scorer=scorer, timeline_seconds=timeline_seconds)
+        results = score_each(paths, scorer=scorer, timeline_seconds=timeline_seconds, geometry=geometry)
         for result in track(results, total=len(paths)):
             writer.write(result.to_dict())
             failed += isinstance(result, FailedScore)
@@ -131,28 +187,14 @@ def _write_scores(
     return failed
 
 
-def _expand(files: list[str]) -> list[str]:
-    """Return file paths: stdin lines for ``-``, the videos of folders, each path once."""
-    from sslvqa.data.manifest import scan_videos
-
-    paths: list[str] = []
-    for item in files:
-        if item == "-":
-            paths += [line.strip() for line in sys.stdin if line.strip()]
-        elif Path(item).is_dir():
-            paths += [str(row.path) for row in scan_videos(item).rows]
-        else:
-            paths.append(item)
-    return list(dict.fromkeys(paths))
-
-
 def _check_options(
-    paths: list[str],
+    paths: list[str | BinaryIO],
     kind: Format,
     *,
     output: Path | None,
     resume: bool,
     picture: Path | None,
+    map_strength: float,
     timeline_seconds: float | None,
 ) -> None:
     if resume and (output is None or kind is not Format.NDJSON):
@@ -160,9 +202,11 @@ def _check_options(
     if picture is not None:
         from sslvqa.api import check_map_file
 
-        check_map_file(picture)
         if len(paths) != 1:
             raise ConfigError(f"--map draws one video, but {len(paths)} are given; give one file")
+        check_map_file(picture, source=paths[0])
+        if not 0 <= map_strength <= 1:
+            raise ConfigError(f"--map-strength is {map_strength}; allowed are numbers from 0 to 1")
     if timeline_seconds is not None and not timeline_seconds > 0:
         raise ConfigError(
             f"--timeline-seconds is {timeline_seconds}; windows have a positive length in seconds, e.g. 1.0"

@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 
 __all__ = ["PALETTES", "Palette", "colour_bar", "colourize", "font", "score_limits"]
 
-Palette = Literal["red_green", "viridis"]
-"""``red_green``: red is low, green is high. ``viridis`` (colour-blind safe): violet is low, yellow high."""
+Palette = Literal["red_blue", "red_green", "viridis"]
+"""``red_blue`` (the default, colour-blind safe): red is low, blue is high. ``red_green``: red is low, green
+is high. ``viridis`` (colour-blind safe, grows brighter): violet is low, yellow is high."""
 
 PALETTES: dict[Palette, tuple[tuple[int, int, int], ...]] = {
+    "red_blue": (
+        (158, 14, 30), (214, 71, 44), (246, 141, 83), (253, 216, 140),
+        (214, 232, 235), (134, 184, 217), (68, 117, 180), (38, 62, 140),
+    ),
     "red_green": (
         (165, 0, 38), (222, 63, 46), (248, 142, 82), (254, 224, 139),
         (183, 224, 117), (75, 176, 92), (0, 104, 55),
@@ -50,7 +55,7 @@ def score_limits(maps: Sequence[NDArray[np.floating]]) -> tuple[float, float]:
 
 
 def colourize(
-    values: NDArray[np.floating], *, limits: tuple[float, float], palette: Palette = "red_green"
+    values: NDArray[np.floating], *, limits: tuple[float, float], palette: Palette = "red_blue"
 ) -> NDArray[np.uint8]:
     """Colours of scores.
 
@@ -72,8 +77,8 @@ def colourize(
         raise ConfigError(f"colour limits are {low} and {high}; give two finite scores, the lower one first")
     stops = np.asarray(PALETTES[palette], dtype=np.float64)
     table = np.stack([np.interp(np.linspace(0, len(stops) - 1, 256), range(len(stops)), c) for c in stops.T])
-    levels = np.rint(np.clip((values - low) / (high - low), 0, 1) * 255).astype(np.intp)
-    colours: NDArray[np.uint8] = np.rint(table).astype(np.uint8)[:, levels]
+    levels = np.clip((values - low) * (255 / (high - low)) + 0.5, 0, 255).astype(np.uint8)
+    colours: NDArray[np.uint8] = np.take(np.rint(table).astype(np.uint8), levels, axis=1)
     return colours
 
 
@@ -81,7 +86,7 @@ def colour_bar(
     *,
     limits: tuple[float, float],
     height_px: int,
-    palette: Palette = "red_green",
+    palette: Palette = "red_blue",
     label: str = "local quality",
 ) -> Image.Image:
     """A vertical colour bar with a few round numbers, the best colour on top.

@@ -9,20 +9,23 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from sslvqa.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from sslvqa.sampling import ViewPlan
 
-__all__ = ["QualityMap", "fill_uncovered", "project_map", "project_maps"]
+__all__ = ["QualityMap", "fill_uncovered", "project_map", "project_maps", "smooth_maps"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,64 @@ def project_maps(
 def project_map(token_scores: NDArray[np.floating], plans: Sequence[ViewPlan], *, frame: int) -> QualityMap:
     """The map of one frame; see :func:`project_maps`."""
     return next(project_maps(token_scores, plans, frames=[frame]))
+
+
+def smooth_maps(
+    token_scores: NDArray[np.floating], plans: Sequence[ViewPlan], *, frames: Iterable[int]
+) -> Iterator[QualityMap]:
+    """Maps that change gradually: blurred over the width of a token, and interpolated between the clips.
+
+    All views of a clip make one map, the mean over its frames, which holds at the clip's middle. A frame
+    between two middles takes their linear interpolation, one before the first or after the last that map.
+
+    Args:
+        token_scores: ``(n, T', h, w)``, one map for each view, as in :func:`project_maps`.
+        plans: The n plans that the views were read with; the draws of a clip next to each other.
+        frames: Numbers of the wanted frames, best in increasing order: two clips' maps are held at a time.
+
+    Returns:
+        One map for each frame, as :func:`project_maps` gives them; ``coverage`` and ``sampled_index`` are
+        those of the nearer clip.
+
+    Raises:
+        ConfigError: If the shapes of scores and plans do not fit together, or a frame is negative.
+        DataError: If a score is not finite.
+    """
+    scores = np.asarray(token_scores, dtype=np.float64)
+    _check(scores, plans)
+    clips = [list(views) for _, views in groupby(range(len(plans)), key=lambda view: plans[view].clip)]
+    middles = [_middle(plans[views[0]]) for views in clips]
+    still = scores.mean(axis=1, keepdims=True)
+
+    @lru_cache(maxsize=2)
+    def clip_map(number: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        views = clips[number]
+        values, covered = _project([(view, 0) for view in views], still, plans)
+        return _blur(values, plans[views[0]], tokens=scores.shape[2]), covered
+
+    return _interpolated(clip_map, np.asarray(middles), frames)
+
+
+def _interpolated(
+    clip_map: Callable[[int], tuple[NDArray[np.float32], NDArray[np.bool_]]],
+    middles: NDArray[np.int64],
+    frames: Iterable[int],
+) -> Iterator[QualityMap]:
+    """The maps of :func:`smooth_maps` from the maps of the clips, whose ``middles`` increase."""
+    for frame in frames:
+        if frame < 0:
+            raise ConfigError(f"frame is {frame}; frame numbers start at 0")
+        after = min(int(np.searchsorted(middles, frame)), middles.size - 1)
+        before = max(after - 1, 0) if frame < middles[after] else after
+        gap = int(middles[after] - middles[before])
+        share = (frame - int(middles[before])) / gap if gap and frame > middles[before] else 0.0
+        near = after if share > 0.5 else before
+        values, covered = clip_map(before)
+        if share:
+            later = clip_map(after)
+            values = np.float32(1 - share) * values + np.float32(share) * later[0]
+            covered = clip_map(near)[1]
+        yield QualityMap(frame, values, covered, int(middles[near]))
 
 
 def fill_uncovered(values: NDArray[np.float32], covered: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -129,8 +190,6 @@ def _maps(
 ) -> Iterator[QualityMap]:
     """Project frame by frame; a frame with the tokens of the one before reuses its arrays."""
     seen_by = _tokens_by_frame(plans, scores.shape[1])
-    pixels = [_flat_pixels(plan) for plan in plans]
-    shape = (plans[0].fragments.source_height_px, plans[0].fragments.source_width_px)
     current: list[tuple[int, int]] = []
     for frame in frames:
         if frame < 0:
@@ -138,15 +197,39 @@ def _maps(
         sampled = min(seen_by, key=lambda index: (abs(index - frame), index))
         if seen_by[sampled] != current:
             current = seen_by[sampled]
-            places = np.concatenate([pixels[view] for view, _ in current])
-            marks = np.concatenate(
-                [_spread(scores[view, time], plans[view].fragments.view_px) for view, time in current]
-            )
-            count = np.bincount(places, minlength=math.prod(shape)).reshape(shape)
-            total = np.bincount(places, weights=marks, minlength=math.prod(shape)).reshape(shape)
-            covered = count > 0
-            values = fill_uncovered((total / np.maximum(count, 1)).astype(np.float32), covered)
+            values, covered = _project(current, scores, plans)
         yield QualityMap(frame, values, covered, sampled)
+
+
+def _project(
+    seen: Sequence[tuple[int, int]], scores: NDArray[np.float64], plans: Sequence[ViewPlan]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Mean over the (view, temporal token) pairs that saw a pixel, interpolated elsewhere; and which did."""
+    first = plans[0].fragments
+    shape = (first.source_height_px, first.source_width_px)
+    count, total = np.zeros(math.prod(shape), np.int32), np.zeros(math.prod(shape), np.float32)
+    for view, time in seen:
+        pixels = _flat_pixels(plans[view])
+        np.add.at(count, pixels, 1)
+        np.add.at(
+            total, pixels, _spread(scores[view, time], plans[view].fragments.view_px).astype(np.float32)
+        )
+    covered = (count > 0).reshape(shape)
+    mean = total / np.maximum(count, 1)
+    return fill_uncovered(mean.astype(np.float32).reshape(shape), covered), covered
+
+
+def _blur(values: NDArray[np.float32], plan: ViewPlan, *, tokens: int) -> NDArray[np.float32]:
+    """Gaussian blur over half a token's side in px of the frame: a token's square has no meaning."""
+    fragments = plan.fragments
+    sigma = fragments.view_px / tokens / fragments.scale / 2
+    blurred: NDArray[np.float32] = gaussian_filter(values, sigma, mode="nearest", truncate=3.0)
+    return blurred
+
+
+def _middle(plan: ViewPlan) -> int:
+    """Number of the middle frame of a clip."""
+    return sorted(plan.clip.indices)[len(plan.clip.indices) // 2]
 
 
 def _tokens_by_frame(plans: Sequence[ViewPlan], tokens: int) -> dict[int, list[tuple[int, int]]]:

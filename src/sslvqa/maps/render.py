@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from sslvqa.maps.colour import Palette, colour_bar, colourize, font, score_limit
 from sslvqa.video.writer import write_video
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from fractions import Fraction
     from pathlib import Path
 
@@ -26,6 +27,10 @@ __all__ = ["overlay", "render_strip", "write_overlay"]
 _MARGIN_PX = 12
 _CAPTION_PX = 22
 _TEXT = (40, 40, 40)
+_H264 = ("libx264", {"crf": "18"})
+_CODECS: Mapping[str, tuple[str, dict[str, str]]] = {
+    ".webm": ("libvpx-vp9", {"crf": "24", "b": "0", "deadline": "realtime", "cpu-used": "6"})
+}
 
 
 def overlay(
@@ -33,7 +38,8 @@ def overlay(
     values: NDArray[np.floating],
     *,
     limits: tuple[float, float],
-    palette: Palette = "red_green",
+    palette: Palette = "red_blue",
+    strength: float = 0.75,
     detail: float = 0.45,
 ) -> NDArray[np.uint8]:
     """Draw a map over its frame: the hue is the score's, the brightness follows the frame.
@@ -42,27 +48,30 @@ def overlay(
         frame: RGB, uint8 ``(3, H, W)``.
         values: ``(H, W)``, higher is better.
         limits: Scores of the worst and the best colour; values outside take these colours.
-        palette: ``red_green`` (red = low) or the colour-blind-safe ``viridis`` (dark = low).
-        detail: How far the frame's brightness shows, from 0 (map only) to 1.
+        palette: A name in :data:`~sslvqa.maps.PALETTES`.
+        strength: Share of the tinted picture, from 0 (the frame as it is) to 1.
+        detail: How far the frame's brightness shows in the tint, from 0 (flat colours) to 1.
 
     Returns:
         RGB, uint8 ``(3, H, W)``.
 
     Raises:
-        ConfigError: If the sizes differ, or the detail or the limits are out of range.
+        ConfigError: If the sizes differ, or the strength, the detail or the limits are out of range.
     """
     if frame.shape != (3, *values.shape):
         raise ConfigError(
             f"frame of shape {frame.shape} and map of shape {values.shape}; expected (3, H, W) and (H, W)"
         )
-    if not 0 <= detail <= 1:
-        raise ConfigError(f"detail is {detail}; allowed are numbers from 0 (map only) to 1 (full contrast)")
-    luma = np.tensordot(
-        np.array([0.299, 0.587, 0.114], dtype=np.float32) / 255, frame.astype(np.float32), axes=1
-    )
-    shade = 1 + np.float32(detail) * (1.3 * luma - 1)
-    tinted = colourize(values, limits=limits, palette=palette) * shade
-    return np.minimum(tinted + 0.5, 255).astype(np.uint8)
+    for name, value in (("strength", strength), ("detail", detail)):
+        if not 0 <= value <= 1:
+            raise ConfigError(f"{name} is {value}; allowed are numbers from 0 to 1")
+    pixels = frame.astype(np.float32)
+    luma = np.tensordot(np.array([0.299, 0.587, 0.114], dtype=np.float32) / 255, pixels, axes=1)
+    shade = np.float32(strength) * (1 + np.float32(detail) * (1.3 * luma - 1))
+    mixed = colourize(values, limits=limits, palette=palette) * shade
+    mixed += np.float32((1 - strength) ** 2) * pixels
+    mixed += np.float32((1 - strength) * strength * 255) * luma  # the frame's own hues fade before its detail
+    return np.minimum(mixed + np.float32(0.5), 255).astype(np.uint8)
 
 
 def render_strip(
@@ -72,9 +81,10 @@ def render_strip(
     *,
     captions: Sequence[str] | None = None,
     limits: tuple[float, float] | None = None,
-    palette: Palette = "red_green",
+    palette: Palette = "red_blue",
+    strength: float = 0.75,
     label: str = "local quality",
-    panel_px: int = 320,
+    panel_px: int = 400,
 ) -> Path:
     """Write a PNG: the frames in a row, the same with their maps below, a colour bar at the right.
 
@@ -84,7 +94,8 @@ def render_strip(
         maps: One map for each frame.
         captions: Text over each frame; the frame number by default.
         limits: Scores of the worst and the best colour; by default the least and greatest of the maps.
-        palette: ``red_green`` (red = low) or the colour-blind-safe ``viridis`` (dark = low).
+        palette: A name in :data:`~sslvqa.maps.PALETTES`.
+        strength: Of the overlay, from 0 to 1; see :func:`overlay`.
         label: What the numbers are, written at the colour bar.
         panel_px: Longer side of one picture in the strip.
 
@@ -116,7 +127,7 @@ def render_strip(
     top = _MARGIN_PX + _CAPTION_PX
     for column, (frame, item, title) in enumerate(zip(frames, maps, titles, strict=True)):
         left = _MARGIN_PX + column * (width + _MARGIN_PX)
-        drawn = overlay(frame, item.values, limits=(low, high), palette=palette)
+        drawn = overlay(frame, item.values, limits=(low, high), palette=palette, strength=strength)
         pen.text((left, _MARGIN_PX), title, fill=_TEXT, font=font(14))
         canvas.paste(_picture(frame, (width, height)), (left, top))
         canvas.paste(_picture(drawn, (width, height)), (left, top + height + _MARGIN_PX))
@@ -132,21 +143,25 @@ def write_overlay(
     *,
     limits: tuple[float, float],
     fps: float | Fraction,
-    palette: Palette = "red_green",
+    palette: Palette = "red_blue",
+    strength: float = 0.75,
     label: str = "local quality",
+    legend: bool = True,
 ) -> int:
     """Write a video of the maps drawn over their frames, with a colour bar at the right of every frame.
 
-    Frames and maps are taken one at a time, so both may be generators.
+    The frames keep their size. Frames and maps are taken one at a time, so both may be generators.
 
     Args:
-        path: Output file, e.g. ``map.mp4``; replaced when it exists.
+        path: Output file; replaced when it exists. ``.webm`` is VP9, every other ending (``.mp4``) H.264.
         frames: RGB, uint8 ``(3, H, W)`` each, all of one size.
         maps: One map for each frame, in the same order.
         limits: Scores of the worst and the best colour.
         fps: Frame rate of the output.
-        palette: ``red_green`` (red = low) or the colour-blind-safe ``viridis`` (dark = low).
+        palette: A name in :data:`~sslvqa.maps.PALETTES`.
+        strength: Of the overlay, from 0 to 1; see :func:`overlay`.
         label: What the numbers are, written at the colour bar.
+        legend: Draw the colour bar; without it the video has the frames' size, rounded up to even sides.
 
     Returns:
         How many frames were written.
@@ -154,29 +169,37 @@ def write_overlay(
     Raises:
         ConfigError: If there are more frames than maps or fewer, or sizes differ.
     """
-    drawn = _overlays(frames, maps, limits=limits, palette=palette, label=label)
-    return write_video(path, drawn, fps=fps, options={"crf": "18"})
+    drawn = (
+        overlay(frame, item.values, limits=limits, palette=palette, strength=strength)
+        for frame, item in _paired(frames, maps)
+    )
+    bar = partial(colour_bar, limits=limits, palette=palette, label=label) if legend else None
+    codec, options = _CODECS.get(path.suffix.lower(), _H264)
+    return write_video(path, _canvases(drawn, bar), fps=fps, codec=codec, options=options)
 
 
-def _overlays(
-    frames: Iterable[NDArray[np.uint8]],
-    maps: Iterable[QualityMap],
-    *,
-    limits: tuple[float, float],
-    palette: Palette,
-    label: str,
-) -> Iterator[NDArray[np.uint8]]:
-    """The pictures of :func:`write_overlay`, RGB ``(H, W, 3)`` with even sides."""
-    side: Image.Image | None = None
+def _paired(
+    frames: Iterable[NDArray[np.uint8]], maps: Iterable[QualityMap]
+) -> Iterator[tuple[NDArray[np.uint8], QualityMap]]:
+    """Frames with their maps, as many of each."""
     for frame, item in zip_longest(frames, maps):
         if frame is None or item is None:
             raise ConfigError("the numbers of frames and maps differ; give one map for each frame")
-        height, width = frame.shape[1:]
-        if side is None:
-            side = colour_bar(limits=limits, height_px=max(height, 160), palette=palette, label=label)
-        canvas = Image.new("RGB", (_even(width + side.width), _even(side.height)), "white")
-        canvas.paste(_picture(overlay(frame, item.values, limits=limits, palette=palette), (width, height)))
-        canvas.paste(side, (width, 0))
+        yield frame, item
+
+
+def _canvases(
+    pictures: Iterable[NDArray[np.uint8]], make_bar: Callable[..., Image.Image] | None
+) -> Iterator[NDArray[np.uint8]]:
+    """Pictures ``(3, H, W)`` beside the colour bar, RGB ``(H, W, 3)`` with even sides."""
+    canvas: Image.Image | None = None
+    for picture in pictures:
+        height, width = picture.shape[1:]
+        if canvas is None:
+            bar = make_bar(height_px=max(height, 160)) if make_bar else Image.new("RGB", (0, height))
+            canvas = Image.new("RGB", (_even(width + bar.width), _even(bar.height)), "white")
+            canvas.paste(bar, (width, 0))
+        canvas.paste(_picture(picture, (width, height)))
         yield np.asarray(canvas)
 
 

@@ -1,6 +1,13 @@
 """Which pixels the model sees: plan (pure, random), then gather (tensors)."""
 
-from sslvqa.sampling.fragments import FragmentPlan, Region, cut_fragments, gather_fragments, plan_fragments
+from sslvqa.sampling.fragments import (
+    FragmentPlan,
+    Region,
+    cut_fragments,
+    gather_fragments,
+    plan_fragments,
+    tile_fragments,
+)
 from sslvqa.sampling.geometry import ViewGeometry
 from sslvqa.sampling.normalize import RGB_MEAN, RGB_STD, normalize
 from sslvqa.sampling.qcs import PairPreset, ViewPlan, plan_view_pair, plan_views, read_views
@@ -23,4 +30,5 @@ __all__ = [
     "plan_view_pair",
     "plan_views",
     "read_views",
+    "tile_fragments",
 ]

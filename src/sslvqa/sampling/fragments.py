@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from sslvqa.video.frames import Planes
 
-__all__ = ["FragmentPlan", "Region", "cut_fragments", "gather_fragments", "plan_fragments"]
+__all__ = ["FragmentPlan", "Region", "cut_fragments", "gather_fragments", "plan_fragments", "tile_fragments"]
 
 Region = Literal["cell", "first_half", "second_half"]
 """Part of a grid cell in which a fragment may lie, the same on both axes."""
@@ -138,8 +139,7 @@ def plan_fragments(
             )
     if region not in _REGIONS:
         raise ConfigError(f"region is {region!r}; allowed are {', '.join(_REGIONS)}")
-    scale = max(1.0, grid * size / height, grid * size / width)
-    tall, wide = (max(round(side * scale), grid * size) if scale > 1 else side for side in (height, width))
+    scale, tall, wide = _enlarge(height, width, grid * size)
     tops, rows_fit = _draw_starts(tall // grid, grid=grid, size=size, region=region, generator=generator)
     lefts, columns_fit = _draw_starts(wide // grid, grid=grid, size=size, region=region, generator=generator)
     fallback = not (rows_fit and columns_fit)
@@ -157,6 +157,51 @@ def plan_fragments(
         lefts=tuple(tuple(int(start) for start in row) for row in lefts),
         region=region,
         fallback=fallback,
+    )
+
+
+def tile_fragments(
+    height: int, width: int, *, grid: int = 7, size: int = 32, most: int | None = None
+) -> tuple[FragmentPlan, ...]:
+    """Place fragments so that all plans together cover the frame, or as evenly as ``most`` plans can.
+
+    The frame is cut in ``grid x grid`` cells that leave no border, and the fragments of the plans form one
+    regular lattice inside every cell. Nothing is random: a quality map needs every place once, not by chance.
+
+    Args:
+        height: Height of the frame in px, as displayed.
+        width: Width of the frame in px, as displayed.
+        grid: Cells along each side.
+        size: Side of a fragment in px.
+        most: The most plans; None takes as many as cover every pixel.
+
+    Returns:
+        At least one plan, for views like those of :func:`plan_fragments`.
+
+    Raises:
+        ConfigError: If a number is below 1.
+    """
+    for name, value in (("height", height), ("width", width), ("grid", grid), ("size", size), ("most", most)):
+        if value is not None and value < 1:
+            raise ConfigError(
+                f"{name} is {value}; a tiling needs at least 1; check the video and the geometry"
+            )
+    scale, tall, wide = _enlarge(height, width, grid * size)
+    rows, columns = _lattice(-(-tall // grid), -(-wide // grid), size=size, most=most)
+    return tuple(
+        FragmentPlan(
+            source_height_px=height,
+            source_width_px=width,
+            height_px=tall,
+            width_px=wide,
+            scale=scale,
+            grid=grid,
+            size=size,
+            tops=tuple((top,) * grid for top in tops),
+            lefts=(lefts,) * grid,
+        )
+        for tops in _lattice_starts(tall, rows, grid=grid, size=size)
+        for lefts in _lattice_starts(wide, columns, grid=grid, size=size)
     )
 
 
@@ -199,6 +244,35 @@ def cut_fragments(frame: Planes, plan: FragmentPlan) -> NDArray[np.uint8]:
     patches: NDArray[np.uint8] = frame.patches_rgb(tops, lefts, plan.size)
     cells = patches.reshape(plan.grid, plan.grid, 3, plan.size, plan.size)
     return cells.transpose(2, 0, 3, 1, 4).reshape(3, plan.view_px, plan.view_px)
+
+
+def _enlarge(height: int, width: int, least: int) -> tuple[float, int, int]:
+    """Factor, height and width of a frame enlarged until no side is below ``least``."""
+    scale = max(1.0, least / height, least / width)
+    tall, wide = (max(round(side * scale), least) if scale > 1 else side for side in (height, width))
+    return scale, tall, wide
+
+
+def _lattice(tall: int, wide: int, *, size: int, most: int | None) -> tuple[int, int]:
+    """Rows and columns of fragments that cover a cell; the evenest smaller number when ``most`` is less."""
+    rows, columns = -(-tall // size), -(-wide // size)
+    if most is None or rows * columns <= most:
+        return rows, columns
+    choices = [(row, min(columns, most // row)) for row in range(1, min(rows, most) + 1)]
+    return min(choices, key=lambda n: (max(tall / n[0], wide / n[1]), tall / n[0] + wide / n[1]))
+
+
+def _lattice_starts(side: int, count: int, *, grid: int, size: int) -> list[tuple[int, ...]]:
+    """For each of ``count`` places in a cell: the first px of the fragment in every cell along one side."""
+    edges = [index * side // grid for index in range(grid + 1)]
+    cells = list(pairwise(edges))
+    return [
+        tuple(
+            start + min(max(round((place + 0.5) * (stop - start) / count - size / 2), 0), stop - start - size)
+            for start, stop in cells
+        )
+        for place in range(count)
+    ]
 
 
 def _draw_starts(

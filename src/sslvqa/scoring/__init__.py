@@ -5,6 +5,7 @@ from sslvqa.scoring.calibrate import MonotonicMap, fit_monotonic_map
 from sslvqa.scoring.combine import Combine, Combined, Combiner, fit_weight
 from sslvqa.scoring.golden import check_golden, golden_view, measure_golden, store_golden
 from sslvqa.scoring.interval import ConformalInterval, fit_interval
+from sslvqa.scoring.local import LocalQuality, MapRange, measure_local
 from sslvqa.scoring.rated import RatedScore, interval_coverage, score_rated, write_predictions
 from sslvqa.scoring.result import SCHEMA, ClipScore, Interval, Provenance, VideoScore
 from sslvqa.scoring.runtime import Backend, Precision, Runtime
@@ -20,6 +21,8 @@ __all__ = [
     "ConformalInterval",
     "FailedScore",
     "Interval",
+    "LocalQuality",
+    "MapRange",
     "MonotonicMap",
     "Precision",
     "Provenance",
@@ -35,6 +38,7 @@ __all__ = [
     "golden_view",
     "interval_coverage",
     "measure_golden",
+    "measure_local",
     "score_each",
     "score_rated",
     "scored_records",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sslvqa.errors import ConfigError
@@ -11,9 +12,10 @@ from sslvqa.scoring.result import SCHEMA, VideoScore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from typing import BinaryIO
 
     from sslvqa.scoring.scorer import Scorer
+    from sslvqa.video.raw import RawGeometry
 
 __all__ = ["FailedScore", "score_each", "scored_records"]
 
@@ -37,18 +39,23 @@ class FailedScore:
 
 
 def score_each(
-    paths: Iterable[str | Path], *, scorer: Scorer, timeline_seconds: float | None = None
+    paths: Iterable[str | Path | BinaryIO],
+    *,
+    scorer: Scorer,
+    timeline_seconds: float | None = None,
+    geometry: RawGeometry | None = None,
 ) -> Iterator[VideoScore | FailedScore]:
     """Score files one after another, in their order; results come as they are made.
 
     Whatever goes wrong with one file (a decoder can fail in ways nobody foresaw) is the record of that file.
-    Only an interrupt ends the iteration early.
+    Only an interrupt ends the iteration early. ``geometry`` says what the files hold when all are headerless.
     """
     for path in paths:
         try:
-            yield scorer.score(path, timeline_seconds=timeline_seconds)
+            yield scorer.score(path, timeline_seconds=timeline_seconds, geometry=geometry)
         except Exception as error:  # the contract of a batch: never abort
-            yield FailedScore(str(path), str(error) or type(error).__name__, type(error).__name__)
+            name = str(path if isinstance(path, str | Path) else path.name)
+            yield FailedScore(name, str(error) or type(error).__name__, type(error).__name__)
 
 
 def scored_records(path: Path, *, scorer: Scorer) -> dict[str, dict[str, Any]]:

@@ -20,6 +20,15 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True)
+class Interval:
+    """Range that holds the label of a video like the calibration videos with probability ``coverage``."""
+
+    low: float
+    high: float
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True)
 class ClipScore:
     """Quality of one stretch of a video, from one clip."""
 
@@ -28,15 +37,8 @@ class ClipScore:
     score: float
     q_r: float
     q_d: float
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Range that holds the label of a video like the calibration videos with probability ``coverage``."""
-
-    low: float
-    high: float
-    coverage: float
+    interval: Interval | None = None
+    """That of a whole video with these scores. Its coverage is stated for videos; for a stretch, a guide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +93,24 @@ class VideoScore:
     warnings: tuple[str, ...] = ()
     """What may make the number less trustworthy."""
 
+    @property
+    def worst(self) -> ClipScore:
+        """The stretch of the timeline with the lowest score, the first of several."""
+        return min(self.timeline, key=lambda item: item.score)
+
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values in the JSON form, ``schema`` first."""
-        return {"schema": SCHEMA, **asdict(self)}
+        """Return plain values in the JSON form, ``schema`` first; ``worst`` repeats a timeline entry."""
+        return {"schema": SCHEMA, **asdict(self), "worst": asdict(self.worst)}
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return JSON (schema 1), strict: no NaN."""
         return json.dumps(self.to_dict(), allow_nan=False, ensure_ascii=False, indent=indent)
+
+    def _repr_html_(self) -> str:
+        """Show the score in a notebook."""
+        from sslvqa.scoring.notebook import score_html
+
+        return score_html(self)
 
     @classmethod
     def from_json(cls, text: str) -> VideoScore:
@@ -121,13 +134,19 @@ class VideoScore:
         """
         if values.get("schema") != SCHEMA:
             raise DataError(f"schema is {values.get('schema')!r}; this version reads schema {SCHEMA}")
-        check_keys(values, ["schema", *cls.__slots__], where="score")
-        fields = {key: value for key, value in values.items() if key != "schema"}
-        interval, provenance = fields["interval"], dict(fields["provenance"])
+        fields = {key: value for key, value in values.items() if key not in {"schema", "worst"}}
+        check_keys(fields, cls.__slots__, where="score")
+        provenance = dict(fields["provenance"])
         provenance["clip_starts"] = tuple(provenance["clip_starts"])
-        fields["interval"] = None if interval is None else Interval(**interval)
-        fields["timeline"] = tuple(ClipScore(**item) for item in fields["timeline"])
+        fields["interval"] = _interval(fields["interval"])
+        fields["timeline"] = tuple(
+            ClipScore(**{**item, "interval": _interval(item.get("interval"))}) for item in fields["timeline"]
+        )
         fields["video"] = VideoInfo(**fields["video"])
         fields["provenance"] = Provenance(**provenance)
         fields["warnings"] = tuple(fields["warnings"])
         return cls(**fields)
+
+
+def _interval(values: Mapping[str, Any] | None) -> Interval | None:
+    return None if values is None else Interval(**values)

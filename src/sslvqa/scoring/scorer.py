@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from sslvqa.hub.card import ModelCard
     from sslvqa.video.frames import VideoInfo
+    from sslvqa.video.raw import RawGeometry
 
 __all__ = ["RawScores", "Scorer"]
 
@@ -130,6 +131,7 @@ class Scorer:
         *,
         timeline_seconds: float | None = None,
         max_windows: int = 120,
+        geometry: RawGeometry | None = None,
     ) -> VideoScore:
         """Score one video.
 
@@ -138,12 +140,15 @@ class Scorer:
             timeline_seconds: Length of the windows of the timeline; by default its entries are the score's
                 clips. Windows do not change the score.
             max_windows: Longer videos get longer windows.
+            geometry: What a headerless file (.yuv) holds.
 
         Raises:
             VideoError: The file cannot be used.
             ConfigError: ``timeline_seconds`` or ``max_windows`` is not positive.
         """
-        reading = self._read(source, timeline_seconds=timeline_seconds, max_windows=max_windows)
+        reading = self._read(
+            source, timeline_seconds=timeline_seconds, max_windows=max_windows, geometry=geometry
+        )
         raw = self._forward(reading.views)
         used = len(reading.plans)
         shape = (self.clips, self.draws)
@@ -193,8 +198,9 @@ class Scorer:
         *,
         timeline_seconds: float | None = None,
         max_windows: int = 120,
+        geometry: RawGeometry | None = None,
     ) -> _Reading:
-        with open_video(source, limits=self.limits, threads=self.threads) as video:
+        with open_video(source, limits=self.limits, threads=self.threads, geometry=geometry) as video:
             info, timestamps = video.info, video.timestamps_seconds
             plans = self.plan(info)
             windows: tuple[Window, ...] = ()
@@ -222,11 +228,11 @@ class Scorer:
         score, q_r, q_d = (float(values.mean()) for values in views)
         if reading.windows:
             spans = [(window.start_seconds, window.end_seconds) for window in reading.windows]
-            timeline = _timeline(spans, *self.combiner(raw_windows.q_r, raw_windows.q_d))
+            timeline = self._timeline(spans, *self.combiner(raw_windows.q_r, raw_windows.q_d))
         else:
             clips = [plan.clip for plan in reading.plans[:: self.draws]]
             spans = [clip_span(clip, reading.timestamps_seconds, reading.info) for clip in clips]
-            timeline = _timeline(spans, *(values.mean(axis=1) for values in views))
+            timeline = self._timeline(spans, *(values.mean(axis=1) for values in views))
         return VideoScore(
             path=reading.info.path,
             score=score,
@@ -245,6 +251,19 @@ class Scorer:
                 *reading.warnings,
                 *cautions(reading.info, reading.plans[0].fragments, self.card.architecture.geometry),
             ),
+        )
+
+    def _timeline(
+        self,
+        spans: Sequence[tuple[float, float]],
+        score: NDArray[np.float64],
+        q_r: NDArray[np.float64],
+        q_d: NDArray[np.float64],
+    ) -> tuple[ClipScore, ...]:
+        rows = zip(spans, score.tolist(), q_r.tolist(), q_d.tolist(), strict=True)
+        return tuple(
+            ClipScore(start, end, value, r, d, self._interval(value, abs(r - d)))
+            for (start, end), value, r, d in rows
         )
 
     def _interval(self, score: float, disagreement: float) -> Interval | None:
@@ -271,18 +290,6 @@ class Scorer:
             draws=self.draws,
             clip_starts=tuple(plan.clip.indices[0] for plan in plans[:: self.draws]),
         )
-
-
-def _timeline(
-    spans: Sequence[tuple[float, float]],
-    score: NDArray[np.float64],
-    q_r: NDArray[np.float64],
-    q_d: NDArray[np.float64],
-) -> tuple[ClipScore, ...]:
-    return tuple(
-        ClipScore(start, end, float(score[index]), float(q_r[index]), float(q_d[index]))
-        for index, (start, end) in enumerate(spans)
-    )
 
 
 def _require_known_input(card: ModelCard) -> None:

@@ -1,0 +1,101 @@
+"""Watching a folder: each complete file once, also over restarts, and a clean end."""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from sslvqa.errors import ConfigError
+from sslvqa.scoring import Scorer
+from sslvqa.watch import LEDGER, watch_folder
+
+
+@pytest.fixture(scope="module")
+def scorer(model_dir):
+    return Scorer(model_dir, clips=1)
+
+
+def watch(folder, scorer, *, seconds, until=None):
+    """What comes until there are ``until`` results, or after so many seconds."""
+    stop = threading.Event()
+    timer = threading.Timer(seconds, stop.set)
+    timer.start()
+    found = []
+    for result in watch_folder(folder, scorer=scorer, stop=stop, settle_seconds=0.2):
+        found.append(result)
+        if until is not None and len(found) == until:
+            stop.set()
+    timer.cancel()
+    return [Path(result.path).name for result in found]
+
+
+def test_each_file_is_scored_once_over_restarts_and_again_when_it_changes(scorer, make_video, tmp_path):
+    make_video("in/a.mp4", width=64, height=64, frames=8)
+    (tmp_path / "in" / "b.mp4").write_text("no video")
+    (tmp_path / "in" / "empty.mp4").touch()
+    (tmp_path / "in" / "a.txt").write_text("notes")
+    folder = tmp_path / "in"
+    assert watch(folder, scorer, seconds=60, until=2) == ["a.mp4", "b.mp4"]
+    with (folder / LEDGER).open("a") as stream:
+        stream.write('{"path": "cut')
+    make_video("in/sub/c.mp4", width=64, height=64, frames=8)
+    assert watch(folder, scorer, seconds=60, until=1) == ["c.mp4"]
+    make_video("in/a.mp4", width=64, height=64, frames=9)
+    assert watch(folder, scorer, seconds=60, until=1) == ["a.mp4"]
+    assert watch(folder, scorer, seconds=0.8) == []
+    lines = (folder / LEDGER).read_text().splitlines()
+    assert len([line for line in lines if line.endswith("}")]) == 4
+
+
+def test_a_growing_file_is_left_alone(scorer, tmp_path):
+    path = tmp_path / "grows.mp4"
+    ended = threading.Event()
+
+    def grow():
+        while not ended.wait(0.03):
+            with path.open("ab") as stream:
+                stream.write(b"x" * 100)
+
+    thread = threading.Thread(target=grow)
+    thread.start()
+    try:
+        stop = threading.Event()
+        threading.Timer(1.0, stop.set).start()
+        found = list(watch_folder(tmp_path, scorer=scorer, stop=stop, settle_seconds=0.8))
+    finally:
+        ended.set()
+        thread.join()
+    assert found == []
+
+
+def test_wrong_use_is_named(scorer, tmp_path):
+    with pytest.raises(ConfigError, match="no folder"):
+        next(watch_folder(tmp_path / "absent", scorer=scorer, stop=threading.Event()))
+    with pytest.raises(ConfigError, match="settle_seconds is 0"):
+        next(watch_folder(tmp_path, scorer=scorer, stop=threading.Event(), settle_seconds=0))
+
+
+def test_the_command_ends_cleanly_on_sigterm(model_dir, make_video, tmp_path):
+    make_video("in/a.mp4", width=64, height=64, frames=8)
+    out = tmp_path / "out.ndjson"
+    command = [sys.executable, "-m", "sslvqa", "watch", str(tmp_path / "in"), "-m", str(model_dir)]
+    process = subprocess.Popen(
+        [*command, "--settle-seconds", "0.2", "-o", str(out)], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        for _ in range(1200):
+            if out.is_file() and out.read_text().endswith("\n"):
+                break
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        _, notes = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+    assert notes.splitlines()[-1] == "stopped"
+    assert [json.loads(line)["score"] > 0 for line in out.read_text().splitlines()] == [True]
