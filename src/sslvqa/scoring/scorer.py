@@ -22,7 +22,7 @@ from sslvqa.video.guard import Limits
 from sslvqa.video.reader import open_video
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from sslvqa.hub.card import ModelCard
     from sslvqa.video.frames import VideoInfo
+    from sslvqa.video.raw import RawGeometry
 
 __all__ = ["RawScores", "Scorer"]
 
@@ -120,6 +121,8 @@ class Scorer:
         *,
         timeline_seconds: float | None = None,
         max_windows: int = 120,
+        geometry: RawGeometry | None = None,
+        progress: Callable[[int, int], object] | None = None,
     ) -> VideoScore:
         """Score one video.
 
@@ -128,13 +131,17 @@ class Scorer:
             timeline_seconds: Length of the windows of the timeline; by default its entries are the score's
                 clips. Windows do not change the score.
             max_windows: Longer videos get longer windows.
+            geometry: What a headerless file (.yuv) holds.
+            progress: Called while the model runs with the number of views done and of all views.
 
         Raises:
             VideoError: The file cannot be used.
             ConfigError: ``timeline_seconds`` or ``max_windows`` is not positive.
         """
-        reading = self._read(source, timeline_seconds=timeline_seconds, max_windows=max_windows)
-        raw = self._forward(reading.views)
+        reading = self._read(
+            source, timeline_seconds=timeline_seconds, max_windows=max_windows, geometry=geometry
+        )
+        raw = self._forward(reading.views, progress=progress)
         used = len(reading.plans)
         shape = (self.clips, self.draws)
         return self._assemble(
@@ -183,8 +190,9 @@ class Scorer:
         *,
         timeline_seconds: float | None = None,
         max_windows: int = 120,
+        geometry: RawGeometry | None = None,
     ) -> _Reading:
-        with open_video(source, limits=self.limits) as video:
+        with open_video(source, limits=self.limits, geometry=geometry) as video:
             info, timestamps = video.info, video.timestamps_seconds
             plans = self.plan(info)
             windows: tuple[Window, ...] = ()
@@ -200,12 +208,16 @@ class Scorer:
             views = read_views(video, [*plans, *(window.plan for window in windows)])
             return _Reading(info, timestamps, plans, windows, views, tuple(video.warnings))
 
-    def _forward(self, views: Tensor) -> RawScores:
+    def _forward(
+        self, views: Tensor, *, progress: Callable[[int, int], object] | None = None
+    ) -> RawScores:
         """Return the raw scores of uint8 views, in their order."""
+        parts = []
         with self._running():
-            parts = [
-                self.model(normalize(part.to(self.device))) for part in torch.split(views, _VIEWS_AT_ONCE)
-            ]
+            for start in range(0, len(views), _VIEWS_AT_ONCE):
+                parts.append(self.model(normalize(views[start : start + _VIEWS_AT_ONCE].to(self.device))))
+                if progress is not None:
+                    progress(min(start + _VIEWS_AT_ONCE, len(views)), len(views))
         q_r, q_d = (torch.cat([part[index].cpu() for part in parts]).double().numpy() for index in (0, 1))
         if not (np.isfinite(q_r).all() and np.isfinite(q_d).all()):
             raise ModelError(f"{self.card.name} gave scores that are not finite; its weights are unusable")
