@@ -31,6 +31,7 @@ MAY_IMPORT = {
         *("errors", "video", "sampling", "distort", "data", "nn"),
         *("losses", "methods", "hub", "scoring", "evaluate"),
     },
+    "web": {"errors", "video", "sampling", "maps", "hub", "scoring", "data"},
     "api": {"errors", "video", "sampling", "nn", "hub", "scoring", "maps"},
 }
 

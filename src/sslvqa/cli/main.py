@@ -15,6 +15,7 @@ from sslvqa.cli.evaluate import evaluate
 from sslvqa.cli.models import list_, show
 from sslvqa.cli.output import note
 from sslvqa.cli.score import score
+from sslvqa.cli.serve import serve
 from sslvqa.cli.train import pretrain, train
 from sslvqa.errors import SslvqaError, VideoError
 
@@ -27,6 +28,7 @@ models = typer.Typer(no_args_is_help=True, help="List, show and convert models."
 data = typer.Typer(no_args_is_help=True, help="Make and check data.")
 
 app.command()(score)
+app.command()(serve)
 app.command()(evaluate)
 app.add_typer(models, name="models")
 models.command("list")(list_)
