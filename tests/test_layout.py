@@ -35,6 +35,7 @@ MAY_IMPORT = {
         *("losses", "methods", "hub", "scoring", "evaluate"),
     },
     "bench": {"errors", "video", "sampling", "nn", "hub", "scoring"},
+    "web": {"errors", "video", "sampling", "maps", "hub", "scoring", "data"},
     "api": {"errors", "video", "sampling", "nn", "hub", "scoring", "maps"},
 }
 

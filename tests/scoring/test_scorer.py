@@ -12,7 +12,7 @@ from sslvqa.errors import ConfigError, DataError, ModelError, VideoError
 from sslvqa.hub import LoadedModel, load_model
 from sslvqa.sampling import normalize, read_views
 from sslvqa.scoring import Scorer, VideoScore
-from sslvqa.video import open_video
+from sslvqa.video import RawGeometry, open_video
 
 
 @pytest.fixture(scope="module")
@@ -206,3 +206,18 @@ def test_the_number_of_windows_is_bounded(loaded, clip):
     result = Scorer(loaded).score(clip, timeline_seconds=0.01, max_windows=5)
     assert len(result.timeline) == 5
     assert result.timeline[-1].end_seconds == pytest.approx(1.2)
+
+
+def test_progress_counts_every_view(make_video, model_dir):
+    seen = []
+    path = make_video(width=64, height=64, frames=25)
+    Scorer(model_dir, clips=3).score(path, timeline_seconds=0.25, progress=lambda *done: seen.append(done))
+    assert seen == [(4, 7), (7, 7)]
+
+
+def test_a_headerless_file_is_scored_with_its_geometry(tmp_path, model_dir):
+    path = tmp_path / "noise.yuv"
+    path.write_bytes(bytes(range(256)) * 144)  # 6 frames of 64 x 64 px in yuv420p
+    geometry = RawGeometry(width_px=64, height_px=64, fps=25)
+    result = Scorer(model_dir).score(path, geometry=geometry)
+    assert (result.video.frame_count, result.video.codec) == (6, "rawvideo")

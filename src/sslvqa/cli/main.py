@@ -17,6 +17,7 @@ from sslvqa.cli.models import list_, show
 from sslvqa.cli.output import note
 from sslvqa.cli.report import report
 from sslvqa.cli.score import score
+from sslvqa.cli.serve import serve
 from sslvqa.cli.train import pretrain, train
 from sslvqa.cli.watch import watch
 from sslvqa.errors import SslvqaError, VideoError
@@ -32,6 +33,7 @@ data = typer.Typer(no_args_is_help=True, help="Make and check data.")
 app.command()(score)
 app.command()(report)
 app.command()(watch)
+app.command()(serve)
 app.command()(evaluate)
 app.add_typer(models, name="models")
 models.command("list")(list_)

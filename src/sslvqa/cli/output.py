@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from contextlib import contextmanager
@@ -156,14 +155,12 @@ class _JsonWriter:
 
 class _CsvWriter:
     def __init__(self, stream: TextIO, windows: bool) -> None:
-        self._windows = windows
-        columns = _WINDOW_COLUMNS if windows else _VIDEO_COLUMNS
-        self._writer = csv.DictWriter(stream, columns, restval="", extrasaction="ignore")
-        self._writer.writeheader()
-        self._stream = stream
+        from sslvqa.scoring.rows import RowWriter
+
+        self._rows, self._stream = RowWriter(stream, windows=windows), stream
 
     def write(self, record: Mapping[str, Any]) -> None:
-        self._writer.writerows(_window_rows(record) if self._windows else [_video_row(record)])
+        self._rows.write(record)
         self._stream.flush()
 
     def close(self) -> None:
@@ -183,8 +180,10 @@ class _TableWriter:
             self._videos.append([str(record["path"]), "failed", *[""] * (len(_TABLE_VIDEOS) - 2)])
             note(f"{record['path']}: {record['error']}")
             return
-        self._videos.append(_video_cells(_video_row(record)))
-        self._timelines += [_window_cells(row) for row in _window_rows(record)]
+        from sslvqa.scoring.rows import video_row, window_rows
+
+        self._videos.append(_video_cells(video_row(record)))
+        self._timelines += [_window_cells(row) for row in window_rows(record)]
         for warning in record["warnings"]:
             note(f"{record['path']}: warning: {warning}")
 
@@ -194,33 +193,8 @@ class _TableWriter:
             print_table(_TABLE_WINDOWS, self._timelines, stream=self._stream)
 
 
-_VIDEO_COLUMNS = (
-    "path", "score", "low", "high", "coverage", "spread", "disagreement", "q_r", "q_d", "raw_q_r", "raw_q_d",
-    "worst_score", "worst_start_seconds", "worst_end_seconds",
-    "duration_seconds", "width_px", "height_px", "fps", "model", "warnings", "error", "error_type",
-)  # fmt: skip
-_WINDOW_COLUMNS = (
-    "path", "start_seconds", "end_seconds", "score", "low", "high", "q_r", "q_d", "error", "error_type",
-)  # fmt: skip
 _TABLE_VIDEOS = ("path", "score", "interval", "worst moment", "spread", "q_r", "q_d", "seconds", "size")
 _TABLE_WINDOWS = ("path", "start", "end", "score", "interval", "q_r", "q_d")
-
-
-def _video_row(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Flatten a record for CSV; a failure keeps its path and error."""
-    row = {key: record[key] for key in _VIDEO_COLUMNS if key in record}
-    if "error" not in record:
-        row |= {key: record["video"][key] for key in ("duration_seconds", "width_px", "height_px", "fps")}
-        row |= record["interval"] or {}
-        row |= {f"worst_{key}": record["worst"][key] for key in ("score", "start_seconds", "end_seconds")}
-        row |= {"model": record["provenance"]["model"], "warnings": " | ".join(record["warnings"])}
-    return row
-
-
-def _window_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    if "error" in record:
-        return [dict(record)]
-    return [{"path": record["path"], **window, **(window["interval"] or {})} for window in record["timeline"]]
 
 
 def _video_cells(row: Mapping[str, Any]) -> list[str]:

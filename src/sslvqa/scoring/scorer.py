@@ -22,7 +22,7 @@ from sslvqa.video.guard import Limits
 from sslvqa.video.reader import open_video
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -132,6 +132,7 @@ class Scorer:
         timeline_seconds: float | None = None,
         max_windows: int = 120,
         geometry: RawGeometry | None = None,
+        progress: Callable[[int, int], object] | None = None,
     ) -> VideoScore:
         """Score one video.
 
@@ -141,6 +142,7 @@ class Scorer:
                 clips. Windows do not change the score.
             max_windows: Longer videos get longer windows.
             geometry: What a headerless file (.yuv) holds.
+            progress: Called while the model runs with the number of views done and of all views.
 
         Raises:
             VideoError: The file cannot be used.
@@ -149,7 +151,7 @@ class Scorer:
         reading = self._read(
             source, timeline_seconds=timeline_seconds, max_windows=max_windows, geometry=geometry
         )
-        raw = self._forward(reading.views)
+        raw = self._forward(reading.views, progress=progress)
         used = len(reading.plans)
         shape = (self.clips, self.draws)
         return self._assemble(
@@ -216,9 +218,14 @@ class Scorer:
             views = read_views(video, [*plans, *(window.plan for window in windows)])
             return _Reading(info, timestamps, plans, windows, views, tuple(video.warnings))
 
-    def _forward(self, views: Tensor) -> RawScores:
+    def _forward(self, views: Tensor, *, progress: Callable[[int, int], object] | None = None) -> RawScores:
         """Return the raw scores of uint8 views, in their order."""
-        q_r, q_d = (values.double().numpy() for values in self.runtime(views))
+        parts = []
+        for part in torch.split(views, VIEWS_AT_ONCE):
+            parts.append(self.runtime(part))
+            if progress is not None:
+                progress(sum(len(done.q_r) for done in parts), len(views))
+        q_r, q_d = (torch.cat([part[index] for part in parts]).double().numpy() for index in (0, 1))
         if not (np.isfinite(q_r).all() and np.isfinite(q_d).all()):
             raise ModelError(f"{self.card.name} gave scores that are not finite; its weights are unusable")
         return RawScores(q_r, q_d)

@@ -22,7 +22,7 @@ from sslvqa import errors
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["run_limited", "serve"]
+__all__ = ["limit_memory", "run_limited", "serve"]
 
 T = TypeVar("T")
 _START = "from sslvqa.video.worker import serve; serve()"
@@ -134,7 +134,7 @@ def serve() -> None:
     os.dup2(2, 1)  # what the function prints must not mix with the answer
     memory_bytes, function, args = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by our own parent
     try:
-        _limit_memory(memory_bytes)
+        limit_memory(memory_bytes)
         outcome: tuple[Any, ...] = ("result", function(*args))
         data = pickle.dumps(outcome)
     except MemoryError:
@@ -145,7 +145,8 @@ def serve() -> None:
         answer.write(data)
 
 
-def _limit_memory(memory_bytes: int) -> None:
+def limit_memory(memory_bytes: int) -> None:
+    """Cap the private memory of this process, and forbid core dumps. Enforced on Linux only."""
     try:
         import resource
     except ImportError:  # Windows: only the time is limited

@@ -1,0 +1,229 @@
+"""What goes over the wire, checked and described for OpenAPI."""
+
+from __future__ import annotations
+
+import typing
+from dataclasses import fields
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+
+from sslvqa.errors import UnreadableVideoError
+from sslvqa.scoring import SCHEMA, VideoScore
+from sslvqa.web.grids import MapGrids
+from sslvqa.web.preview import Preview
+
+if TYPE_CHECKING:
+    from sslvqa.web.jobs import Job
+
+__all__ = [
+    "ErrorBody",
+    "ExtraStatus",
+    "FolderListing",
+    "JobDetail",
+    "JobList",
+    "JobSummary",
+    "Moment",
+    "PathsRequest",
+    "QualityMapBody",
+    "ScoreRecord",
+    "ServerInfo",
+    "SessionRequest",
+    "checked_result",
+    "job_summary",
+]
+
+_HINTS = typing.get_type_hints(VideoScore)
+_FIELDS: dict[str, Any] = {
+    "schema_": (Literal[1], Field(alias="schema", description="Version of this form.")),
+    **{item.name: (_HINTS[item.name], ...) for item in fields(VideoScore)},
+}
+ScoreRecord: Any = create_model(
+    "ScoreRecord",
+    __doc__="Quality of one video: the record that `sslvqa score --format json` writes.",
+    **_FIELDS,
+)
+
+_RESULTS: dict[str, TypeAdapter[Any]] = {
+    "score": TypeAdapter(VideoScore),
+    "map": TypeAdapter(MapGrids),
+    "preview": TypeAdapter(Preview),
+}
+
+
+class ErrorBody(BaseModel):
+    """What went wrong, in one sentence."""
+
+    detail: str
+
+
+class Moment(BaseModel):
+    """A stretch of the video."""
+
+    start_seconds: float
+    end_seconds: float
+    score: float
+
+
+class ExtraStatus(BaseModel):
+    """A quality map or a preview."""
+
+    state: Literal["none", "waiting", "running", "ready", "failed", "gone"]
+    progress: float
+    error: str | None
+
+
+class JobSummary(BaseModel):
+    """One row of the table."""
+
+    id: str
+    name: str
+    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    stage: str = Field(description="starting, reading or scoring, while it runs")
+    progress: float = Field(description="0..1")
+    size_bytes: int
+    uploaded: bool
+    created: float = Field(description="Unix time")
+    ended: float | None
+    media: bool = Field(description="the video can be fetched")
+    map: ExtraStatus
+    preview: ExtraStatus
+    error: str | None
+    error_type: str | None
+    score: float | None = None
+    low: float | None = None
+    high: float | None = None
+    q_r: float | None = None
+    q_d: float | None = None
+    spread: float | None = None
+    worst: Moment | None = None
+    duration_seconds: float | None = None
+    width_px: int | None = None
+    height_px: int | None = None
+    codec: str | None = None
+    warnings: int = 0
+
+
+class JobDetail(JobSummary):
+    """A job with its whole score."""
+
+    result: ScoreRecord | None
+
+
+class JobList(BaseModel):
+    """All jobs, oldest first."""
+
+    jobs: list[JobSummary]
+
+
+class PathsRequest(BaseModel):
+    """Videos, or folders of videos, below the server's folder."""
+
+    model_config = ConfigDict(extra="forbid")
+    paths: Annotated[list[Annotated[str, Field(max_length=4096)]], Field(min_length=1, max_length=1000)]
+
+
+class SessionRequest(BaseModel):
+    """The token, to be exchanged for a cookie."""
+
+    token: str = Field(max_length=512)
+
+
+class FolderListing(BaseModel):
+    """What lies in one folder below the server's folder."""
+
+    path: str
+    folders: list[str]
+    videos: list[str]
+
+
+class QualityMapBody(BaseModel):
+    """Local quality at a few moments, on coarse grids over the frame."""
+
+    width: int
+    height: int
+    low: float
+    high: float
+    label: str
+    times_seconds: list[float]
+    levels: list[str] = Field(description="base64 of height*width bytes; 0 is `low`, 255 is `high`")
+    coverage: float = Field(description="part of the pixels measured; the rest is interpolated")
+
+
+class ServerInfo(BaseModel):
+    """The model, its scale and the server's limits."""
+
+    version: str
+    model: str
+    description: str
+    licence: str
+    model_limits: list[str]
+    scale_label: str
+    scale_kind: str
+    scale_minimum: float
+    scale_maximum: float
+    coverage: float | None
+    folder: bool
+    needs_token: bool
+    max_upload_bytes: int
+    max_duration_seconds: float
+    max_side_px: int
+    max_waiting: int
+    keep_seconds: float
+    suffixes: list[str]
+
+
+def checked_result(kind: str, result: dict[str, Any], *, name: str) -> dict[str, Any]:
+    """Return a worker's result in its plain form.
+
+    Raises:
+        UnreadableVideoError: It is not of the promised form.
+    """
+    values = {key: value for key, value in result.items() if key != "schema"}
+    adapter = _RESULTS[kind]
+    try:
+        value = adapter.validate_python(values)
+    except ValidationError as error:
+        raise UnreadableVideoError(
+            f"{name}: the worker process sent a {kind} that makes no sense ({error.error_count()} problems)"
+        ) from None
+    if kind == "score":
+        return {"schema": SCHEMA, **adapter.dump_python(value, mode="json"), "path": name}
+    plain: dict[str, Any] = adapter.dump_python(value, mode="json")
+    return plain
+
+
+def job_summary(job: Job) -> dict[str, Any]:
+    """A job as :class:`JobSummary` has it."""
+    extras = {
+        name: {"state": extra.state, "progress": extra.progress, "error": extra.error}
+        for name, extra in job.extras.items()
+    }
+    row = {
+        "id": job.id,
+        "name": job.name,
+        "state": job.state,
+        "stage": job.stage,
+        "progress": job.progress,
+        "size_bytes": job.size_bytes,
+        "uploaded": job.uploaded,
+        "created": job.created,
+        "ended": job.ended,
+        "media": job.has_media,
+        "error": job.error,
+        "error_type": job.error_type,
+        **extras,
+    }
+    return row if job.result is None else row | _numbers(job.result)
+
+
+def _numbers(result: dict[str, Any]) -> dict[str, Any]:
+    interval = result["interval"] or {"low": None, "high": None}
+    worst = min(result["timeline"], key=lambda item: item["score"], default=None)
+    return {
+        **{key: result[key] for key in ("score", "q_r", "q_d", "spread")},
+        **{key: interval[key] for key in ("low", "high")},
+        **{key: result["video"][key] for key in ("duration_seconds", "width_px", "height_px", "codec")},
+        "worst": worst and {key: worst[key] for key in ("start_seconds", "end_seconds", "score")},
+        "warnings": len(result["warnings"]),
+    }
