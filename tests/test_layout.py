@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "hub": {"errors", "nn", "sampling"},
     "scoring": {"errors", "video", "sampling", "nn", "hub", "maps"},
     "data": {"errors", "video", "sampling", "distort"},
+    "rate": {"errors", "evaluate", "data"},
     "train": {
         *("errors", "video", "sampling", "distort", "data", "nn"),
         *("losses", "methods", "hub", "scoring", "evaluate"),

@@ -16,6 +16,7 @@ from sslvqa.cli.models import list_, show
 from sslvqa.cli.output import note
 from sslvqa.cli.score import score
 from sslvqa.cli.train import pretrain, train
+from sslvqa.cli.votes import votes
 from sslvqa.errors import SslvqaError, VideoError
 
 __all__ = ["app", "main"]
@@ -35,6 +36,7 @@ models.command("convert")(convert)
 app.command()(pretrain)
 app.command()(train)
 app.command()(distort)
+app.command()(votes)
 app.add_typer(data, name="data")
 data.command("open-bench")(open_bench)
 
