@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sslvqa import __version__
+from sslvqa.cli.choose import choose
 from sslvqa.cli.convert import convert
 from sslvqa.cli.data import open_bench
 from sslvqa.cli.distort import distort
@@ -36,6 +37,7 @@ models.command("convert")(convert)
 app.command()(pretrain)
 app.command()(train)
 app.command()(distort)
+app.command()(choose)
 app.command()(votes)
 app.add_typer(data, name="data")
 data.command("open-bench")(open_bench)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sslvqa.cli.output import RecordWriter
     from sslvqa.scoring import Scorer
 
-__all__ = ["score"]
+__all__ = ["expand_files", "score"]
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -75,7 +75,7 @@ def score(
     from sslvqa.scoring import Scorer
 
     kind = choose_format(format_, output)
-    paths = _expand(files)
+    paths = expand_files(files)
     _check_options(paths, kind, output=output, resume=resume, picture=map_, timeline_seconds=timeline_seconds)
     scorer = Scorer(
         model,
@@ -120,7 +120,7 @@ def _write_scores(
     return failed
 
 
-def _expand(files: list[str]) -> list[str]:
+def expand_files(files: list[str]) -> list[str]:
     """Return file paths: stdin lines for ``-``, the videos of folders, each path once."""
     from sslvqa.data.manifest import scan_videos
 

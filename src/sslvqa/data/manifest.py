@@ -15,7 +15,15 @@ from sslvqa.errors import DataError, ManifestError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["VIDEO_SUFFIXES", "Manifest", "ManifestRow", "read_manifest", "scan_videos", "write_manifest"]
+__all__ = [
+    "VIDEO_SUFFIXES",
+    "Manifest",
+    "ManifestRow",
+    "read_manifest",
+    "relative_name",
+    "scan_videos",
+    "write_manifest",
+]
 
 VIDEO_SUFFIXES = frozenset(
     {
@@ -171,7 +179,7 @@ def write_manifest(path: Path | str, rows: Iterable[ManifestRow]) -> Path:
         for row in items:
             score = "" if row.score is None else repr(row.score)
             extra = (getattr(row, name) or "" for name in optional)
-            writer.writerow((_relative(row.path, out.parent), score, row.content, *extra))
+            writer.writerow((relative_name(row.path, out.parent), score, row.content, *extra))
     return out
 
 
@@ -272,6 +280,7 @@ def _parse_row(
     )
 
 
-def _relative(path: Path, folder: Path) -> str:
+def relative_name(path: Path, folder: Path) -> str:
+    """Return the name under which a table in ``folder`` lists a file: relative if it is below the folder."""
     absolute, base = path.resolve(), folder.resolve()
     return absolute.relative_to(base).as_posix() if absolute.is_relative_to(base) else str(absolute)

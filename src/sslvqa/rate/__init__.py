@@ -1,5 +1,6 @@
 """Human ratings: votes become scores, the next videos to rate are chosen, a study is run."""
 
+from sslvqa.rate.choose import Strategy, choose_next, doubt_ranks
 from sslvqa.rate.opinion import Opinion, SplitHalf, mean_opinion, rater_agreement, sos_parameter, split_half
 from sslvqa.rate.pairs import (
     Comparison,
@@ -23,9 +24,12 @@ __all__ = [
     "Recovery",
     "Screening",
     "SplitHalf",
+    "Strategy",
     "VoteTable",
     "Votes",
     "bradley_terry",
+    "choose_next",
+    "doubt_ranks",
     "is_pair_table",
     "mean_opinion",
     "merge_repeats",

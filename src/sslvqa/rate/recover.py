@@ -31,8 +31,8 @@ class Recovery:
     """psi of each video, on the scale of the votes."""
     quality_error: NDArray[np.float64]
     bias: NDArray[np.float64]
-    """Delta of each rater, positive for votes above the others'; its mean is 0 over the votes (published form:
-    over the raters) of those who share videos."""
+    """Delta of each rater, positive for votes above the others'; its mean is 0 over the votes (published
+    form: over the raters) of those who share videos."""
     bias_error: NDArray[np.float64]
     inconsistency: NDArray[np.float64]
     """upsilon of each rater: standard deviation of the votes around quality plus bias."""
