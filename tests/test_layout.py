@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "scoring": {"errors", "video", "sampling", "nn", "hub", "maps"},
     "data": {"errors", "video", "sampling", "distort"},
     "rate": {"errors", "evaluate", "data"},
+    "web": {"errors", "rate"},
     "train": {
         *("errors", "video", "sampling", "distort", "data", "nn"),
         *("losses", "methods", "hub", "scoring", "evaluate"),

@@ -15,6 +15,7 @@ from sslvqa.cli.distort import distort
 from sslvqa.cli.evaluate import evaluate
 from sslvqa.cli.models import list_, show
 from sslvqa.cli.output import note
+from sslvqa.cli.rate import export, init, serve_study
 from sslvqa.cli.score import score
 from sslvqa.cli.train import pretrain, train
 from sslvqa.cli.votes import votes
@@ -28,6 +29,8 @@ app = typer.Typer(
 models = typer.Typer(no_args_is_help=True, help="List, show and convert models.")
 data = typer.Typer(no_args_is_help=True, help="Make and check data.")
 
+rating = typer.Typer(no_args_is_help=True, help="Let people rate videos: make, serve and export a study.")
+
 app.command()(score)
 app.command()(evaluate)
 app.add_typer(models, name="models")
@@ -39,6 +42,10 @@ app.command()(train)
 app.command()(distort)
 app.command()(choose)
 app.command()(votes)
+app.add_typer(rating, name="rate")
+rating.command("init")(init)
+rating.command("serve")(serve_study)
+rating.command("export")(export)
 app.add_typer(data, name="data")
 data.command("open-bench")(open_bench)
 

@@ -169,7 +169,8 @@ class Study:
             asked = dict(
                 base.execute(
                     "SELECT video, COUNT(*) FROM (SELECT left AS video FROM trial WHERE kind = 'test' "
-                    "UNION ALL SELECT right FROM trial WHERE kind = 'test' AND right IS NOT NULL) GROUP BY video"
+                    "UNION ALL SELECT right FROM trial WHERE kind = 'test' AND right IS NOT NULL) "
+                    "GROUP BY video"
                 ).fetchall()
             )
             generator = np.random.default_rng([self.settings.seed, number])
