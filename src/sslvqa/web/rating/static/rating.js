@@ -232,7 +232,7 @@ function controls(section) {
   return { vote, keys, enable: () => { for (const item of place.children) item.disabled = false; } };
 }
 
-async function ask(question) {
+async function ask(question, total) {
   const section = show("question");
   section.querySelector(".badge").hidden = !question.training;
   const { vote, keys, enable } = controls(section);
@@ -244,7 +244,7 @@ async function ask(question) {
   section.querySelector(".status").textContent = "Your answer?";
   const began = performance.now();
   enable();
-  fetchAhead(question);
+  if (question.position + 1 < total) fetchAhead(question);
   const listen = (event) => { if (!event.repeat && !event.ctrlKey && !event.metaKey) keys[event.key]?.(); };
   addEventListener("keydown", listen);
   const value = await vote;
@@ -278,7 +278,7 @@ async function session() {
       if (state.done) await pause("The training is over", "From now on your answers count.");
     }
     if (state.question.break_before) await pause("A break", "Rest your eyes for a minute: look out of the window. Go on when you like.");
-    state = await send(await ask(state.question));
+    state = await send(await ask(state.question, state.total));
   }
   progress(state);
   show("done");
