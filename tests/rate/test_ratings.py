@@ -50,6 +50,15 @@ def test_screening_is_for_the_mean_unless_asked(simulate):
     assert max(by_recovery.raters, key=lambda r: r.inconsistency).rater == "r11"
 
 
+def test_what_makes_scores_doubtful_is_said(simulate):
+    three, _ = simulate(200, [0, 0, 0], [0.5, 0.6, 0.7], rounded=False)
+    (warning,) = rate_videos(three, method="published", splits=0).warnings
+    assert "follows one rater" in warning
+    assert rate_videos(three, splits=0).warnings == ()
+    apart = Votes.from_rows([(f"r{i}", f"v{i // 3}", 1.0 + i % 3) for i in range(6)])
+    assert "2 sets of raters share no video" in rate_videos(apart, splits=0).warnings[0]
+
+
 def test_one_rater_can_be_averaged_only():
     votes = Votes.from_rows([("a", "x", 1), ("a", "y", 2)])
     found = rate_videos(votes, method="mean")

@@ -142,8 +142,8 @@ def _report(ratings: Ratings, reading: dict[str, Any], kind: Format, repeats: st
         note(
             f"BT.500 rejects {', '.join(rejected)}{': left out' if ratings.screened else ', who count still'}"
         )
-    if ratings.groups > 1:
-        note(f"warning: {ratings.groups} sets of raters share no video; scores compare within a set only")
+    for warning in ratings.warnings:
+        note(f"warning: {warning}")
     if ratings.split_half is not None:
         half = ratings.split_half
         first, second = half.raters

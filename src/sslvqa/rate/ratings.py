@@ -61,8 +61,8 @@ class Ratings:
     screened: bool
     raters: tuple[RaterReport, ...]
     repeats_merged: int
-    groups: int
-    """Sets of raters without a common video; scores of different sets are not comparable."""
+    warnings: tuple[str, ...]
+    """What may make the scores less trustworthy."""
     scale: tuple[float, float]
     sos: float
     """a of the SOS hypothesis; NaN if it cannot be estimated."""
@@ -82,7 +82,7 @@ class Ratings:
             "method": self.method,
             "screened": self.screened,
             "repeats_merged": self.repeats_merged,
-            "groups": self.groups,
+            "warnings": list(self.warnings),
             "scale": list(self.scale),
             "mean_std_error": float(error[known].mean()) if known.any() else None,
             "sos": _number(self.sos),
@@ -142,7 +142,7 @@ def rate_videos(
         screened=leave_out,
         raters=_report(merged, fit, screening),
         repeats_merged=repeated,
-        groups=1 if fit is None else fit.groups,
+        warnings=() if fit is None else _warnings(method, fit),
         scale=(low, high),
         sos=sos_parameter(kept, low=low, high=high),
         split_half=split_half(kept, splits=splits, generator=generator),
@@ -190,6 +190,17 @@ def _recovered(votes: Votes, opinion: Opinion, coverage: float, *, restricted: b
         opinion.deviation,
         opinion.votes,
     )
+
+
+def _warnings(method: Method, fit: Recovery) -> tuple[str, ...]:
+    found = []
+    if fit.groups > 1:
+        found.append(f"{fit.groups} sets of raters share no video; scores compare within a set only")
+    if method == "published" and np.nanmin(fit.inconsistency) < 0.01 * np.nanmedian(fit.inconsistency):
+        found.append("the published likelihood follows one rater alone; use --method recovery")
+    if not fit.converged:
+        found.append(f"recovery has not converged in {fit.iterations} iterations")
+    return tuple(found)
 
 
 def _report(votes: Votes, fit: Recovery | None, screening: Screening) -> tuple[RaterReport, ...]:
