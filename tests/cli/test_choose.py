@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from sslvqa.data.manifest import read_manifest
 from sslvqa.sampling import read_views
 from sslvqa.scoring import Scorer
 from sslvqa.video import open_video
@@ -34,6 +35,7 @@ def test_a_choice_is_written_continued_and_keeps_off_the_rated(run, model_dir, v
     assert "bad.mp4" in found.err
     first = rows(out)
     assert [row["rank"] for row in first] == ["1", "2", "3"]
+    assert read_manifest(out).labelled.rows == ()  # a prediction is not taken for a label
     assert not any(row["path"].endswith(("0.mp4", "bad.mp4")) for row in first)
     store = out.with_suffix(".ndjson")
     kept = store.read_text().splitlines()

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["choose"]
 
 INTERRUPTED = 130
-COLUMNS = ("path", "rank", "doubt", "score", "disagreement", "spread", "interval_width")
+COLUMNS = ("path", "rank", "doubt", "predicted", "disagreement", "spread", "interval_width")
+"""The model's own score is ``predicted``, so that nobody trains on the list as if it held labels."""
 
 
 def choose(
@@ -160,7 +161,7 @@ def _signs(record: dict[str, Any]) -> dict[str, float]:
     interval = record["interval"]
     width = interval["high"] - interval["low"] if interval else 0.0
     return {
-        "score": record["score"],
+        "predicted": record["score"],
         "disagreement": record["disagreement"],
         "spread": record["spread"],
         "interval_width": width,

@@ -72,7 +72,7 @@ def sos_parameter(votes: Votes, *, low: float, high: float) -> float:
     """Fit a of the SOS hypothesis ``S² = a (MOS - low) (high - MOS)`` by least squares.
 
     Source: Hossfeld, Schatz, Egger, *SOS: the MOS is not enough*, QoMEX 2011. For a scale 1..5 this is their
-    ``-a (MOS² - 6 MOS + 5)``. Video studies lie near 0.1 to 0.3; 1 means votes at the two ends only.
+    ``-a (MOS² - 6 MOS + 5)``. 1 means votes at the two ends only, 0 that all agree.
 
     Args:
         votes: One vote for each rater and video.
@@ -136,7 +136,7 @@ def split_half(votes: Votes, *, splits: int = 100, generator: np.random.Generato
 def rater_agreement(votes: Votes) -> NDArray[np.float64]:
     """Return each rater's Pearson correlation with the mean of the *other* raters, NaN where undefined.
 
-    P.913 discards raters whose correlation with the mean is low (0.75 for a controlled study of full range).
+    VQEG test plans discard raters below 0.75 in controlled studies that cover the scale.
     """
     size = len(votes.videos)
     count = np.bincount(votes.video, minlength=size)[votes.video]

@@ -36,7 +36,7 @@ class Screening:
 
 
 def screen_raters(votes: Votes) -> Screening:
-    """Find raters who are often far from the others, in both directions (ITU-R BT.500, Annex 1, 2.3.1).
+    """Find raters who are often far from the others, in both directions (ITU-R BT.500, post-screening).
 
     For each video: mean, sample deviation S and kurtosis ``β2 = m4 / m2²`` of its votes. A vote is far when
     it is ``2 S`` or more from the mean if ``2 <= β2 <= 4``, else ``sqrt(20) S`` or more. With P votes far

@@ -122,6 +122,11 @@ def test_a_key_is_needed_where_one_is_set(study):
     assert client.post("/api/join", json={"key": "0123456789abcdef"}).status_code == 201
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:8001", "localhost:8001", "[::1]:8001"])
+def test_every_name_of_this_machine_is_let_in(study, host):
+    assert Client(create_app(study), base_url=f"http://{host}").get("/api/study").status_code == 200
+
+
 def test_other_host_names_are_refused_on_loopback(study):
     client = Client(create_app(study), base_url="http://evil.example")
     assert client.get("/api/study").status_code == 400
