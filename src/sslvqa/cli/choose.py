@@ -150,7 +150,7 @@ def _choose(
         seed=seed,
     )
     return [
-        {"path": usable[index], "rank": rank, **rows[index]}
+        {"path": usable[index], "rank": rank, **{k: f"{v:.6g}" for k, v in rows[index].items()}}
         | ({"doubt": f"{doubt[index]:.4f}"} if found else {})
         for rank, index in enumerate(order, start=1)
     ]
