@@ -30,12 +30,13 @@ MAY_IMPORT = {
     "watch": {"errors", "data", "scoring"},
     "report": {"errors", "video", "sampling", "maps", "scoring"},
     "data": {"errors", "video", "sampling", "distort"},
+    "rate": {"errors", "evaluate", "data"},
     "train": {
         *("errors", "video", "sampling", "distort", "data", "nn"),
         *("losses", "methods", "hub", "scoring", "evaluate"),
     },
     "bench": {"errors", "video", "sampling", "nn", "hub", "scoring"},
-    "web": {"errors", "video", "sampling", "maps", "hub", "scoring", "data"},
+    "web": {"errors", "video", "sampling", "maps", "hub", "scoring", "data", "rate"},
     "api": {"errors", "video", "sampling", "nn", "hub", "scoring", "maps"},
 }
 

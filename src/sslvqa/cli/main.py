@@ -9,16 +9,19 @@ import typer
 
 from sslvqa import __version__
 from sslvqa.cli.bench import bench
+from sslvqa.cli.choose import choose
 from sslvqa.cli.convert import convert
 from sslvqa.cli.data import open_bench
 from sslvqa.cli.distort import distort
 from sslvqa.cli.evaluate import evaluate
 from sslvqa.cli.models import list_, show
 from sslvqa.cli.output import note
+from sslvqa.cli.rate import export, init, serve_study
 from sslvqa.cli.report import report
 from sslvqa.cli.score import score
 from sslvqa.cli.serve import serve
 from sslvqa.cli.train import pretrain, train
+from sslvqa.cli.votes import votes
 from sslvqa.cli.watch import watch
 from sslvqa.errors import SslvqaError, VideoError
 
@@ -29,6 +32,8 @@ app = typer.Typer(
 )
 models = typer.Typer(no_args_is_help=True, help="List, show and convert models.")
 data = typer.Typer(no_args_is_help=True, help="Make and check data.")
+
+rating = typer.Typer(no_args_is_help=True, help="Let people rate videos: make, serve and export a study.")
 
 app.command()(score)
 app.command()(report)
@@ -42,6 +47,12 @@ models.command("convert")(convert)
 app.command()(pretrain)
 app.command()(train)
 app.command()(distort)
+app.command()(choose)
+app.command()(votes)
+app.add_typer(rating, name="rate")
+rating.command("init")(init)
+rating.command("serve")(serve_study)
+rating.command("export")(export)
 app.add_typer(data, name="data")
 data.command("open-bench")(open_bench)
 app.command()(bench)

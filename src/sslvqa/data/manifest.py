@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
-import math
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sslvqa.data.cells import is_number, raise_problems, read_cells
 from sslvqa.errors import DataError, ManifestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["VIDEO_SUFFIXES", "Manifest", "ManifestRow", "read_manifest", "scan_videos", "write_manifest"]
+__all__ = [
+    "VIDEO_SUFFIXES",
+    "Manifest",
+    "ManifestRow",
+    "read_manifest",
+    "relative_name",
+    "scan_videos",
+    "write_manifest",
+]
 
 VIDEO_SUFFIXES = frozenset(
     {
@@ -40,7 +47,6 @@ VIDEO_SUFFIXES = frozenset(
 
 _PATH_NAMES = ("path", "video", "filename", "file", "file_name", "video_name", "name")
 _SCORE_NAMES = ("score", "mos", "label", "rating")
-_LISTED_PROBLEMS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +138,7 @@ def read_manifest(
         ManifestError: With every bad line of the table, by number.
     """
     table = Path(path)
-    lines = _read_cells(table)
+    lines = read_cells(table, expected="the columns path and score")
     columns, body = _find_columns(table, lines, path_column, score_column)
     base = table.parent if root is None else Path(root)
     problems: list[str] = []
@@ -156,7 +162,7 @@ def read_manifest(
         problems.append(
             f"{table.name}:1: the table lists no video; expected one line a video below the header"
         )
-    _raise_all(problems)
+    raise_problems(problems)
     return Manifest(rows=tuple(rows), source=table)
 
 
@@ -173,7 +179,7 @@ def write_manifest(path: Path | str, rows: Iterable[ManifestRow]) -> Path:
         for row in items:
             score = "" if row.score is None else repr(row.score)
             extra = (getattr(row, name) or "" for name in optional)
-            writer.writerow((_relative(row.path, out.parent), score, row.content, *extra))
+            writer.writerow((relative_name(row.path, out.parent), score, row.content, *extra))
     return out
 
 
@@ -211,41 +217,11 @@ class _Columns:
     scene: int | None = None
 
 
-def _read_cells(table: Path) -> list[tuple[int, list[str]]]:
-    """Non-empty lines as (line number, stripped cells)."""
-    try:
-        text = table.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise ManifestError(
-            f"no table {table}; expected a CSV file with the columns path and score"
-        ) from None
-    except (UnicodeDecodeError, OSError) as error:
-        raise ManifestError(f"cannot read {table} as a UTF-8 text table ({error}); save it as CSV") from None
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
-    lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
-    lines = [(number, cells) for number, cells in lines if any(cells)]
-    if not lines:
-        raise ManifestError(
-            f"{table.name}:1: the table is empty; expected a header with the columns path and score"
-        )
-    if delimiter == ";":  # spreadsheets that separate by semicolons write 3,5 for 3.5
-        lines = [
-            (
-                number,
-                [cell.replace(",", ".") if _is_number(cell.replace(",", ".")) else cell for cell in cells],
-            )
-            for number, cells in lines
-        ]
-    return lines
-
-
 def _find_columns(
     table: Path, lines: Sequence[tuple[int, list[str]]], path_column: str | None, score_column: str | None
 ) -> tuple[_Columns, Sequence[tuple[int, list[str]]]]:
     number, first = lines[0]
-    if path_column is None and len(first) == 4 and all(map(_is_number, first[1:])):
+    if path_column is None and len(first) == 4 and all(map(is_number, first[1:])):
         return _Columns(path=0, score=3), lines
     header = [cell.lower() for cell in first]
     repeated = [name for name, count in Counter(header).items() if count > 1 and name]
@@ -288,7 +264,7 @@ def _parse_row(
     if not name:
         problems.append(f"{where}: the path is empty; expected a video file")
         return None
-    if text and not _is_number(text):
+    if text and not is_number(text):
         problems.append(
             f"{where}: score is '{text}'; expected a number, or an empty cell for an unlabelled video"
         )
@@ -304,22 +280,7 @@ def _parse_row(
     )
 
 
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
-
-
-def _relative(path: Path, folder: Path) -> str:
+def relative_name(path: Path, folder: Path) -> str:
+    """Return the name under which a table in ``folder`` lists a file: relative if it is below the folder."""
     absolute, base = path.resolve(), folder.resolve()
     return absolute.relative_to(base).as_posix() if absolute.is_relative_to(base) else str(absolute)
-
-
-def _raise_all(problems: Sequence[str]) -> None:
-    if not problems:
-        return
-    shown = list(problems[:_LISTED_PROBLEMS])
-    if len(problems) > len(shown):
-        shown.append(f"… and {len(problems) - len(shown)} more")
-    raise ManifestError("\n".join(shown))

@@ -191,6 +191,13 @@ class Scorer:
             ]
         return self.combiner.map_regressor(torch.cat(maps).double().numpy())
 
+    def token_features(self, views: Tensor) -> NDArray[np.float64]:
+        """Return mean and deviation over the tokens of the distance backbone of uint8 views: ``(n, 2 C)``."""
+        with torch.inference_mode():
+            tokens = [self.model.distance.tokens(normalize(view[None].to(self.device)))[0] for view in views]
+            pooled = [torch.cat([part.mean(dim=0), part.std(dim=0)]) for part in tokens]
+        return torch.stack(pooled).cpu().double().numpy()
+
     def _generator(self) -> torch.Generator:
         return torch.Generator().manual_seed(self.seed)
 

@@ -1,0 +1,168 @@
+"""``sslvqa choose``."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from sslvqa.cli.output import note, track
+from sslvqa.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from sslvqa.scoring import Scorer
+
+__all__ = ["choose"]
+
+INTERRUPTED = 130
+COLUMNS = ("path", "rank", "doubt", "predicted", "disagreement", "spread", "interval_width")
+"""The model's own score is ``predicted``, so that nobody trains on the list as if it held labels."""
+
+
+def choose(
+    files: Annotated[
+        list[str], typer.Argument(metavar="VIDEOS", help="Videos, folders of videos, or - for stdin.")
+    ],
+    out: Annotated[Path, typer.Option(help="CSV to write: path, rank, doubt ...; the most useful first.")],
+    *,
+    count: Annotated[int, typer.Option("--n", help="How many videos to choose.")] = 50,
+    strategy: Annotated[
+        Literal["random", "diverse", "doubt", "both"],
+        typer.Option(help="diverse: unlike the rated ones; doubt: the model's; both: their product."),
+    ] = "random",
+    rated: Annotated[
+        Path | None,
+        typer.Option(help="Table of rated videos: not chosen, and kept away from.", show_default="none"),
+    ] = None,
+    records: Annotated[
+        Path | None,
+        typer.Option(help="ndjson of scores and features, continued.", show_default="OUT with .ndjson"),
+    ] = None,
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="Shipped name (see: sslvqa models list) or model directory.")
+    ] = "default",
+    clips: Annotated[
+        int | None, typer.Option(help="Clips spread over the video.", show_default="the model's, usually 4")
+    ] = None,
+    draws: Annotated[
+        int | None,
+        typer.Option(help="Draws of fragment places per clip.", show_default="the model's, usually 1"),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the random order, which also decides ties.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    threads: Annotated[int | None, typer.Option(help="CPU threads.", show_default="torch's")] = None,
+) -> None:
+    """Choose which videos people should rate next.
+
+    Exit code 0: done; 1: some videos failed and were not candidates; 2: wrong use.
+    """
+    from sslvqa.cli.sources import expand
+    from sslvqa.data.manifest import read_manifest, relative_name
+
+    if not out.parent.is_dir():
+        raise ConfigError(f"--out {out}: there is no folder {out.parent}; create it first")
+    done = [str(row.path) for row in read_manifest(rated).labelled.rows] if rated else []
+    known = {_key(path) for path in done}
+    candidates = [path for path in expand(files) if _key(path) not in known]
+    if not candidates:
+        raise DataError("no video is left to choose from; all that are given are rated already")
+    found: dict[str, dict[str, Any]] = {}
+    failed = 0
+    if strategy != "random":
+        from sslvqa.scoring import Scorer
+
+        scorer = Scorer(model, clips=clips, draws=draws, device=device, threads=threads)
+        store = out.with_suffix(".ndjson") if records is None else records
+        found, failed = _describe([*candidates, *done], scorer, store)
+    chosen = _choose(candidates, done, found, count=count, strategy=strategy, seed=seed)
+    with out.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, COLUMNS, restval="")
+        writer.writeheader()
+        writer.writerows(row | {"path": relative_name(Path(row["path"]), out.parent)} for row in chosen)
+    note(f"wrote {out}: {len(chosen)} of {len(candidates)} videos, {strategy}")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _key(path: str) -> str:
+    return str(Path(path).resolve())
+
+
+def _describe(paths: list[str], scorer: Scorer, store: Path) -> tuple[dict[str, dict[str, Any]], int]:
+    """Return the records by path, made or kept from before, and how many videos failed."""
+    import json
+
+    from sslvqa.scoring import FailedScore, describe_each, scored_records
+
+    found = {path: item for path, item in scored_records(store, scorer=scorer).items() if "features" in item}
+    waiting = [path for path in dict.fromkeys(paths) if path not in found]
+    failed = 0
+    with store.open("w", encoding="utf-8") as stream:
+        stream.writelines(json.dumps(item, ensure_ascii=False) + "\n" for item in found.values())
+        stream.flush()
+        try:
+            for result in track(describe_each(waiting, scorer=scorer), total=len(waiting)):
+                record = result.to_dict()
+                stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+                stream.flush()
+                if isinstance(result, FailedScore):
+                    note(f"{result.path}: {result.error}")
+                    failed += 1
+                else:
+                    found[record["path"]] = record
+        except KeyboardInterrupt:
+            note(f"interrupted; the same command continues from {store}")
+            raise typer.Exit(INTERRUPTED) from None
+    return found, failed
+
+
+def _choose(
+    candidates: list[str],
+    done: list[str],
+    found: dict[str, dict[str, Any]],
+    *,
+    count: int,
+    strategy: Literal["random", "diverse", "doubt", "both"],
+    seed: int,
+) -> list[dict[str, Any]]:
+    """Return the rows of the list, best first."""
+    import numpy as np
+
+    from sslvqa.rate import choose_next, doubt_ranks
+
+    usable = [path for path in candidates if path in found] if strategy != "random" else candidates
+    if not usable:
+        raise DataError("none of the videos could be scored; nothing can be chosen")
+    rows = [_signs(found[path]) if path in found else {} for path in usable]
+    signs = ("disagreement", "spread", "interval_width")
+    doubt = doubt_ranks([[row.get(name, 0.0) for name in signs] for row in rows])
+    width = len(next(iter(found.values()))["features"]) if found else 1
+    features = [found[path]["features"] if path in found else [0.0] * width for path in usable]
+    away = [found[path]["features"] for path in done if path in found]
+    order = choose_next(
+        features,
+        doubt,
+        count=count,
+        strategy=strategy,
+        rated=np.reshape(away, (len(away), width)),
+        seed=seed,
+    )
+    return [
+        {"path": usable[index], "rank": rank, **{k: f"{v:.6g}" for k, v in rows[index].items()}}
+        | ({"doubt": f"{doubt[index]:.4f}"} if found else {})
+        for rank, index in enumerate(order, start=1)
+    ]
+
+
+def _signs(record: dict[str, Any]) -> dict[str, float]:
+    """Return what a record says of the model's doubt."""
+    interval = record["interval"]
+    width = interval["high"] - interval["low"] if interval else 0.0
+    return {
+        "predicted": record["score"],
+        "disagreement": record["disagreement"],
+        "spread": record["spread"],
+        "interval_width": width,
+    }
