@@ -56,6 +56,11 @@ def test_a_window_without_frames_uses_the_next_one():
     assert set(windows[2].plan.clip.indices) == {2}
 
 
+def test_a_sliver_at_the_end_belongs_to_the_window_before():
+    windows = _plan(np.arange(76) / 25, _info(76), seconds=1.0)
+    assert [window.end_seconds for window in windows] == pytest.approx([1, 2, 3.04])
+
+
 def test_a_clip_lasts_from_its_first_frame_to_the_end_of_its_last():
     times = np.arange(10) / 10
     assert clip_span(ClipPlan((2, 4, 6)), times, _info(10, fps=10)) == pytest.approx((0.2, 0.7))

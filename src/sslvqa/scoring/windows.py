@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Window", "clip_span", "plan_windows"]
 
+_SLIVER = 0.1
+"""A rest shorter than this part of a window belongs to the window before it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -46,7 +49,8 @@ def plan_windows(
     Args:
         info: Facts of the video.
         timestamps_seconds: Time of every frame, increasing.
-        seconds: Length of a window; the last one may be shorter. A window shorter than a clip wraps around.
+        seconds: Length of a window; the last one may be shorter, or longer by a tenth. A window shorter than
+            a clip wraps around.
         geometry: Shape of a view.
         generator: Source of the fragment offsets.
         max_windows: When more would be needed, windows are made longer.
@@ -61,7 +65,7 @@ def plan_windows(
     begin = float(timestamps_seconds[0])
     end = max(begin + info.duration_seconds, float(timestamps_seconds[-1]))
     step = max(seconds, (end - begin) / max_windows)
-    count = max(1, int(np.ceil((end - begin) / step - 1e-6)))
+    count = max(1, int(np.ceil((end - begin) / step - _SLIVER)))
     edges = [min(begin + index * step, end) for index in range(count)] + [end]
     return tuple(
         Window(

@@ -213,6 +213,8 @@ class JobQueue:
         self.publish(job)
 
     async def _serve(self, worker: WorkerProcess) -> None:
+        with contextlib.suppress(SslvqaError):  # the first job will meet the same error, and tell it
+            await worker.start()
         while True:
             async with self._wake:
                 await self._wake.wait_for(lambda: any(job.id not in self._running for job, _ in self._waiting))

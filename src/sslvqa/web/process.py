@@ -71,7 +71,7 @@ class WorkerProcess:
         """
         name = str(task.get("name", "task"))
         try:
-            await self._start()
+            await self.start()
             async with asyncio.timeout(timeout_seconds):
                 self._write(task)
                 message = await self._answer(name, progress)
@@ -111,8 +111,13 @@ class WorkerProcess:
             self._process = None
         self._done = 0
 
-    async def _start(self) -> None:
-        """Start the process if there is none, and wait until it has loaded the model."""
+    async def start(self) -> None:
+        """Start the process if there is none, and wait until it has loaded the model.
+
+        Raises:
+            ModelError: It cannot be loaded.
+            UnreadableVideoError: The process crashed.
+        """
         if self._process is not None and self._process.returncode is None:
             return
         await self.stop()
@@ -126,6 +131,14 @@ class WorkerProcess:
             start_new_session=True,
             limit=_LINE_BYTES,
         )
+        try:
+            await self._greet()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _greet(self) -> None:
+        """Send the settings and wait for the answer."""
         self._write(self._settings)
         try:
             async with asyncio.timeout(_START_SECONDS):

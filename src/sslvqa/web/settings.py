@@ -53,7 +53,7 @@ class ServeSettings:
     hosts: tuple[str, ...] = LOOPBACK
     timeline_seconds: float = 1.0
     max_windows: int = 120
-    map_places: int = 12
+    map_places: int = 8
     map_draws: int = 4
     max_upload_bytes: int = 4 << 30
     max_duration_seconds: float = 3600.0

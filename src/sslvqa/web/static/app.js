@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { Compare } from "./compare.js";
 import { askFolder, askRaw, askToken } from "./dialogs.js";
 import { fetchExport } from "./export.js";
-import { bytes, number } from "./format.js";
+import { bytes, number, plain } from "./format.js";
 import { Table, isActive } from "./table.js";
 import { Uploads } from "./uploads.js";
 import { View } from "./view.js";
@@ -130,11 +130,12 @@ function serverJobs(ids) {
 }
 
 function onKey(event) {
-  if (event.target.closest("input, select, textarea, dialog[open]") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest('input:not([type="checkbox"]), select, textarea, dialog[open]')) return;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "/") { event.preventDefault(); $("search").focus(); return; }
   const open = state.open;
   if (!open) return;
-  const onButton = event.target.closest("button, summary, a");
+  const onButton = event.target.closest("button, summary, a, input");
   const actions = {
     " ": () => !onButton && open.toggle(),
     k: () => open.toggle(),
@@ -233,8 +234,8 @@ async function start() {
   const info = state.info;
   $("model").textContent = `${info.model} · ${scaleName(info)}, higher is better`;
   $("model").title = [info.description, ...info.model_limits, info.licence].join("\n");
-  const kept = info.keep_seconds ? `${number(info.keep_seconds / 60)} min after their last use` : "as soon as they are scored";
-  $("limits").textContent = `Up to ${bytes(info.max_upload_bytes)}, ${number(info.max_duration_seconds / 60)} min, ${info.max_side_px} px. Uploads stay on this server and are deleted ${kept}.`;
+  const kept = info.keep_seconds ? `${plain(info.keep_seconds / 60)} min after their last use` : "as soon as they are scored";
+  $("limits").textContent = `Up to ${bytes(info.max_upload_bytes)}, ${plain(info.max_duration_seconds / 60)} min, ${info.max_side_px} px. Uploads stay on this server and are deleted ${kept}.`;
   $("browse").hidden = !info.folder;
   wire();
   api.listen(onMessage, onLost);

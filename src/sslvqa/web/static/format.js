@@ -6,6 +6,11 @@ export function number(value) {
   return size === 0 || size >= 1 ? value.toFixed(size >= 1000 ? 0 : 1) : String(Number(value.toPrecision(3)));
 }
 
+// Without zeros that say nothing: 60, 99.6.
+export function plain(value) {
+  return String(Number(value.toPrecision(3)));
+}
+
 export function clock(seconds) {
   const tenths = Math.max(0, Math.round(seconds * 10));
   const [minutes, rest] = [Math.floor(tenths / 600), tenths % 600];

@@ -45,7 +45,7 @@ export class Table {
   }
 
   sortBy(key) {
-    this.down = key === this.key ? !this.down : ["name"].includes(key) ? false : key === "score" || key === "worst" || key === "low" ? false : true;
+    this.down = key === this.key ? !this.down : ["duration_seconds", "created"].includes(key); // worst and A first
     this.key = key;
     this.#heads();
     this.#later();
@@ -107,7 +107,7 @@ export class Table {
     showState(state, job);
     const active = isActive(job);
     const button = actions.firstElementChild;
-    button.textContent = active ? "✕" : "🗑\uFE0E";
+    button.textContent = active ? "■" : "✕";
     button.className = active ? "cancel" : "remove";
     button.setAttribute("aria-label", `${active ? "Cancel" : "Remove"} ${job.name}`);
     button.title = active ? "Cancel" : "Remove";
@@ -188,8 +188,9 @@ function showState(cell, job) {
     cell.lastElementChild.textContent = stage;
     return;
   }
-  const note = job.state === "failed" ? `failed: ${job.error}` : STATES[job.state];
+  const reason = (job.error ?? "").replace(`${job.name}: `, "");
+  const note = job.state === "failed" ? `failed: ${reason}` : STATES[job.state];
   const warned = job.state === "done" && job.warnings ? ` (${job.warnings} note${job.warnings > 1 ? "s" : ""})` : "";
-  cell.textContent = note + warned;
+  cell.replaceChildren(Object.assign(document.createElement("span"), { className: "clamp", textContent: note + warned }));
   cell.title = job.error ?? "";
 }

@@ -63,7 +63,6 @@ export class Timeline {
     this.#worst();
     const base = HEIGHT - BOTTOM;
     const path = this.#steps("score");
-    element("path", { class: "area", d: `${path}V${base}H${this.x(this.begin)}Z` }, this.svg);
     element("path", { class: "line q-r", d: this.#steps("q_r") }, this.svg);
     element("path", { class: "line q-d", d: this.#steps("q_d") }, this.svg);
     element("path", { class: "line score", d: path }, this.svg);
@@ -98,7 +97,7 @@ export class Timeline {
     const worst = worstMoment(this.result);
     if (this.items.length < 2) return;
     const [left, right] = [this.x(worst.start_seconds), this.x(worst.end_seconds)];
-    element("rect", { class: "worst", x: left, y: TOP, width: Math.max(2, right - left), height: HEIGHT - TOP - BOTTOM }, this.svg);
+    element("rect", { class: "worst", x: left, y: HEIGHT - BOTTOM - 5, width: Math.max(3, right - left), height: 5 }, this.svg);
   }
 
   #steps(field) {

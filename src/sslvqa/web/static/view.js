@@ -60,8 +60,8 @@ export class View {
         "holds the label of a video like the calibration videos with this probability"]);
     }
     this.$(".numbers").replaceChildren(...rows.flatMap(definition));
-    this.$(".technical dl").replaceChildren(...Object.entries(video).flatMap(definition));
-    this.$(".provenance dl").replaceChildren(...Object.entries(result.provenance).flatMap(definition));
+    this.$(".technical dl").replaceChildren(...facts(video));
+    this.$(".provenance dl").replaceChildren(...facts(result.provenance));
     const stage = this.$(".stage");
     stage.style.aspectRatio = `${video.width_px} / ${video.height_px}`;
     stage.style.maxWidth = `calc(62vh * ${video.width_px / video.height_px})`;
@@ -248,9 +248,13 @@ function listItem(text) {
   return made;
 }
 
+function facts(values) {
+  return Object.entries(values).flatMap(([key, value]) => definition([key.replaceAll("_", " "), value]));
+}
+
 function definition([name, value, title]) {
   const [term, text] = [document.createElement("dt"), document.createElement("dd")];
-  term.textContent = name.replaceAll("_", name.startsWith("Q_") ? "_" : " ");
+  term.textContent = name;
   text.textContent = value === null ? "–" : Array.isArray(value) ? value.join(", ") : String(value);
   if (title) term.title = title;
   return [term, text];

@@ -1,6 +1,6 @@
 // What a score means, in words. Pure functions of the result and the model's facts.
 
-import { clock, number, percent } from "./format.js";
+import { clock, number, percent, plain } from "./format.js";
 
 const GRADES = ["bad", "poor", "fair", "good", "excellent"];
 const ORDER = ["lowest", "second", "middle", "fourth", "highest"];
@@ -15,7 +15,7 @@ function fifth(score, info) {
 }
 
 export function scaleName(info) {
-  return `${info.scale_label} ${number(info.scale_minimum)}–${number(info.scale_maximum)}`;
+  return `${info.scale_label} ${plain(info.scale_minimum)}–${plain(info.scale_maximum)}`;
 }
 
 function calibrated(result) {

@@ -1,0 +1,260 @@
+"""The page in a real browser: what a person does with it."""
+
+import csv
+import json
+import shutil
+
+import httpx
+import pytest
+
+from sslvqa.data.synthetic import write_synthetic_video
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="NO BROWSER TESTS: playwright is not installed")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="NO BROWSER TESTS: no chromium on this machine")
+TOKEN = "a-long-random-token-for-tests"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as runner:
+        started = runner.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """Open an address; at the end nothing may have failed in the page or gone to another server."""
+    pages, problems = [], []
+
+    def go(address, **options):
+        page = browser.new_page(**{"viewport": {"width": 1280, "height": 900}, **options})
+        page.set_default_timeout(60_000)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda line: line.type == "error" and "status of 401" not in line.text
+                and problems.append(line.text))  # fmt: skip
+        page.on("request", lambda request: not request.url.startswith(("blob:", "data:", address.split("/#")[0]))
+                and problems.append(request.url))  # fmt: skip
+        page.goto(address)
+        pages.append(page)
+        return page
+
+    yield go
+    for page in pages:
+        page.close()
+    assert problems == []
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return write_synthetic_video(tmp_path / "clip.mp4", width=96, height=80, frames=75)
+
+
+def choose(page, *files):
+    page.locator("#model:not(:empty)").wait_for()
+    page.set_input_files("#files", [str(file) for file in files])
+
+
+def row(page, name):
+    return page.locator("#jobs tbody tr", has=page.locator(f'button.open[title="{name}"]'))
+
+
+def open_video(page, name):
+    row(page, name).locator("button.open:not([disabled])").click()
+    page.locator("article.view h2", has_text=name).wait_for()
+
+
+def test_upload_play_seek_and_map(visit, service, clip):
+    page = visit(service().address)
+    choose(page, clip)
+    page.locator("article.view").wait_for()  # the only video opens by itself
+    assert page.locator(".value b").inner_text() == "52.5"
+    assert "Fair: in the middle fifth" in page.locator(".words").inner_text()
+    assert "between 45.0 and 60.0" in page.locator(".words").inner_text()
+    assert page.locator("#status").inner_text() == "clip.mp4: score 52.5."
+    assert page.locator(".numbers").inner_text().split()[-6:] != []
+    page.wait_for_function("document.querySelector('video').readyState >= 2")
+    page.locator("button.play").click()
+    page.wait_for_function("document.querySelector('video').currentTime > 0.2")
+    page.keyboard.press("k")
+    assert page.evaluate("document.querySelector('video').paused")
+    chart = page.locator(".chart")
+    box = chart.bounding_box()
+    chart.click(position={"x": 38 + 0.5 * (box["width"] - 46), "y": 60})
+    assert page.evaluate("document.querySelector('video').currentTime") == pytest.approx(1.5, abs=0.05)
+    assert "0:01.0–0:02.0" in page.locator(".timeline .note").inner_text()
+    chart.press("ArrowRight")
+    assert page.evaluate("document.querySelector('video').currentTime") == pytest.approx(2.0, abs=0.01)
+    assert chart.get_attribute("aria-valuetext") == "0:02.0, score 57.5"
+    page.locator(".worst button").click()
+    assert page.evaluate("document.querySelector('video').currentTime") == pytest.approx(1.0, abs=0.01)
+    page.locator(".show-map").check()
+    page.locator(".view.with-map").wait_for()
+    assert colour(page) == [68, 1, 84]
+    page.locator(".palette").select_option("red_green")
+    assert colour(page) == [165, 0, 38]
+    assert page.locator(".legend .low").inner_text() == "1.0"
+    page.keyboard.press("m")
+    page.locator(".map").wait_for(state="hidden")
+
+
+def colour(page):
+    """Of the map's lowest cell, rounded as a canvas with alpha keeps it."""
+    found = page.evaluate("[...document.querySelector('.map').getContext('2d').getImageData(0, 0, 1, 1).data]")
+    exact = {(68, 1, 84), (165, 0, 38)}
+    return list(min(exact, key=lambda item: sum(abs(a - b) for a, b in zip(item, found[:3], strict=True))))
+
+
+def test_progress_cancel_and_error_are_shown(visit, service, tmp_path):
+    for name in ("hang.mp4", "bad.mp4", "crash.mp4", "good.mp4"):
+        (tmp_path / name).write_bytes(b"some bytes")
+    page = visit(service().address)
+    choose(page, tmp_path / "hang.mp4")
+    assert row(page, "hang.mp4").locator("progress").evaluate("bar => bar.value") >= 0
+    row(page, "hang.mp4").locator("span", has_text="reading").wait_for()
+    assert row(page, "hang.mp4").locator("progress").evaluate("bar => bar.value") == 0.25
+    choose(page, *(tmp_path / name for name in ("bad.mp4", "crash.mp4", "good.mp4")))
+    row(page, "hang.mp4").get_by_role("button", name="Cancel hang.mp4").click()
+    row(page, "hang.mp4").locator("td.state", has_text="cancelled").wait_for()
+    row(page, "bad.mp4").locator("td.state", has_text="failed: not a video that can be read").wait_for()
+    row(page, "crash.mp4").locator("td.state", has_text="ended without a result").wait_for()
+    row(page, "good.mp4").locator("td.score").filter(has_text="52.5").wait_for()
+    row(page, "bad.mp4").get_by_role("button", name="Remove bad.mp4").click()
+    row(page, "bad.mp4").wait_for(state="detached")
+
+
+def test_200_files_are_scored_sorted_filtered_and_exported(visit, service, tmp_path):
+    files = [tmp_path / f"clip {number}.mp4" for number in range(200)]
+    for file in files:
+        file.write_bytes(b"some bytes")
+    page = visit(service().address)
+    choose(page, *files)
+    page.wait_for_function(
+        "document.querySelectorAll('#jobs tbody tr[data-state=done]').length === 200", timeout=120_000
+    )
+    page.get_by_role("button", name="Video", exact=True).click()
+    names = page.locator("#jobs tbody button.open")
+    page.wait_for_function("document.querySelector('#jobs tbody button.open').textContent === 'clip 0.mp4'")
+    assert names.nth(10).inner_text() == "clip 10.mp4"
+    page.get_by_label("Filter by name").fill("clip 19")
+    page.wait_for_function("document.querySelectorAll('#jobs tbody tr').length === 11")
+    assert page.locator("#count").inner_text() == "11 of 200 videos"
+    with page.expect_download() as waiting:
+        page.locator("#csv").click()
+    rows = list(csv.DictReader(waiting.value.path().open()))
+    assert [item["path"] for item in rows][:2] == ["clip 19.mp4", "clip 190.mp4"]
+    page.get_by_label("Score at most").fill("50")
+    page.wait_for_function("document.querySelectorAll('#jobs tbody tr').length === 0")
+
+
+def test_a_video_that_the_browser_cannot_play_still_has_everything(visit, real):
+    page = visit(real.address)
+    real.client.post("/api/paths", json={"paths": ["old.avi"]})
+    open_video(page, "old.avi")
+    page.locator(".cover p", has_text="cannot play mpeg4 in avi").wait_for()
+    page.locator(".chart").press("ArrowRight")
+    assert page.locator(".clock").inner_text() == "0:00.5"
+    page.locator(".show-map").check()
+    page.locator(".view.with-map").wait_for()
+    page.get_by_role("button", name="Make a preview").click()
+    page.locator(".cover").wait_for(state="hidden")
+    assert page.evaluate("document.querySelector('video').videoWidth") == 96
+    assert page.evaluate("document.querySelector('video').currentTime") == pytest.approx(0.5, abs=0.05)
+
+
+def test_two_videos_are_compared_side_by_side(visit, service, clip, tmp_path):
+    other = write_synthetic_video(tmp_path / "other.mp4", width=96, height=80, frames=75, seed=1)
+    page = visit(service().address)
+    choose(page, clip, other)
+    for name in ("clip.mp4", "other.mp4"):
+        row(page, name).locator("input:not([disabled])").check()
+    page.get_by_role("button", name="Compare 2").click()
+    assert page.locator(".verdict-words").inner_text() == "Both videos have the same score."
+    page.wait_for_function("[...document.querySelectorAll('video')].every(v => v.readyState >= 2)")
+    page.locator(".chart").first.press("End")
+    page.wait_for_function("[...document.querySelectorAll('video')].every(v => Math.abs(v.currentTime - 2) < 0.05)")
+
+
+def test_exports_of_one_video(visit, service, clip):
+    page = visit(service().address)
+    choose(page, clip)
+    page.wait_for_function("document.querySelector('video')?.readyState >= 2")
+    found = {}
+    for kind in ("json", "csv", "png", "html"):
+        with page.expect_download() as waiting:
+            page.locator(f"[data-export={kind}]").click()
+        found[kind] = waiting.value.path().read_bytes()
+    assert json.loads(found["json"])["score"] == 52.5
+    assert len(found["csv"].decode().splitlines()) == 4
+    assert found["png"].startswith(b"\x89PNG")
+    assert b"<h1>clip.mp4: 52.5</h1>" in found["html"]
+    assert b"http://" not in found["html"].replace(b"http-equiv", b"")
+
+
+def test_a_reload_and_the_back_button_keep_what_is_open(visit, service, clip, tmp_path):
+    shutil.copy(clip, tmp_path / "second.mp4")
+    page = visit(service().address)
+    choose(page, clip, tmp_path / "second.mp4")
+    open_video(page, "clip.mp4")
+    open_video(page, "second.mp4")
+    page.go_back()
+    page.locator("article.view h2", has_text="clip.mp4").wait_for()
+    page.reload()
+    page.locator("article.view h2", has_text="clip.mp4").wait_for()
+    page.wait_for_function("document.querySelector('video').readyState >= 2")  # now from the server
+    page.keyboard.press("Escape")
+    page.locator("article.view").wait_for(state="detached")
+
+
+def test_names_are_text_wherever_they_are_shown(visit, service):
+    found = service()
+    job = found.scored("<img src=x onerror=document.title='hacked'>.mp4")
+    page = visit(f"{found.address}/#video={job['id']}")
+    page.locator("article.view h2", has_text="onerror").wait_for()
+    with page.expect_download() as waiting:
+        page.locator("[data-export=html]").click()
+    assert "<img src=x" not in waiting.value.path().read_text()
+    assert page.title() != "hacked"
+
+
+def test_the_token_is_taken_from_the_address_or_asked_for(visit, service):
+    found = service(token=TOKEN)
+    page = visit(f"{found.address}/#token={TOKEN}")
+    page.locator("#model", has_text="tiny.random").wait_for()
+    assert TOKEN not in page.url
+    page.context.clear_cookies()
+    page.reload()
+    page.get_by_label("Token").fill("wrong")
+    page.get_by_role("button", name="Continue").click()
+    page.locator("#ask-token .error", has_text="wrong token").wait_for()
+    page.get_by_label("Token").fill(TOKEN)
+    page.get_by_role("button", name="Continue").click()
+    page.locator("#model", has_text="tiny.random").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_cut_off_on_a_phone_and_everything_has_a_name(visit, service, clip, scheme):
+    page = visit(service().address, viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    choose(page, clip)
+    page.locator("article.view").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    nameless = page.evaluate(
+        """[...document.querySelectorAll('button, input, select, [role]')].filter(
+        (item) => item.checkVisibility() && !(item.textContent.trim() || item.ariaLabel || item.title
+        || item.labels?.length)).map((item) => item.outerHTML)"""
+    )
+    assert nameless == []
+    assert page.evaluate("getComputedStyle(document.body).color") == (
+        "rgb(22, 32, 42)" if scheme == "light" else "rgb(228, 234, 240)"
+    )
+
+
+def test_the_page_says_so_when_the_server_is_gone(visit, service):
+    found = service()
+    page = visit(found.address)
+    page.locator("#none").wait_for()
+    page.route("**/api/**", lambda route: route.abort())
+    page.evaluate("import('/static/api.js').then((api) => api.get('/api/info')).catch((error) => { document.title = error.message; })")
+    page.wait_for_function("document.title === 'the server cannot be reached'")
+    assert httpx.get(found.address).status_code == 200
