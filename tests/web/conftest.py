@@ -1,7 +1,6 @@
 """A service without torch for limits and errors, and one with a tiny model for the whole way."""
 
 import contextlib
-import socket
 import sys
 import threading
 import time
@@ -13,10 +12,9 @@ import pytest
 pytest.importorskip("fastapi", reason="the web extra is not installed")
 
 import httpx
-import uvicorn
 
 from sslvqa.web import ServeSettings
-from sslvqa.web.app import create_app
+from sslvqa.web.server import PageServer, listen_on
 
 FAKE = (sys.executable, str(Path(__file__).with_name("fake_worker.py")))
 
@@ -24,17 +22,8 @@ FAKE = (sys.executable, str(Path(__file__).with_name("fake_worker.py")))
 @contextlib.contextmanager
 def serving(settings, command):
     """Run a service on a free loopback port in a thread; yield its address."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        create_app(settings, worker_command=command),
-        log_level="error",
-        timeout_graceful_shutdown=1,
-        loop="asyncio",
-        http="h11",
-        ws="none",
-    )
-    server = uvicorn.Server(config)
+    listener = listen_on("127.0.0.1", 0)
+    server = PageServer(settings, worker_command=command)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

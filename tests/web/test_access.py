@@ -32,7 +32,9 @@ def test_without_the_token_nothing_is_told(service):
     assert found.client.get("/").status_code == 200  # the page asks for the token
 
 
-@pytest.mark.parametrize("given", ["Bearer wrong", "Bearer", "Basic x", TOKEN, f"Bearer {TOKEN}x", "Bearer é"])
+@pytest.mark.parametrize(
+    "given", ["Bearer wrong", "Bearer", "Basic x", TOKEN, f"Bearer {TOKEN}x", "Bearer é"]
+)
 def test_a_wrong_token_is_refused(service, given):
     found = service(token=TOKEN)
     assert found.client.get("/api/info", headers={"Authorization": given.encode()}).status_code == 401
@@ -164,7 +166,9 @@ def test_without_a_folder_no_path_is_taken(service):
     assert found.client.get("/api/folder").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/app.py"])
+@pytest.mark.parametrize(
+    "path", ["/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/app.py"]
+)
 def test_only_the_pages_files_are_served(service, path):
     with httpx.Client(base_url=service().address) as client:
         assert client.get(path).status_code == 404

@@ -2,9 +2,10 @@
 
 import csv
 import json
+import re
 import shutil
+import time
 
-import httpx
 import pytest
 
 from sslvqa.data.synthetic import write_synthetic_video
@@ -12,6 +13,7 @@ from sslvqa.data.synthetic import write_synthetic_video
 sync_api = pytest.importorskip("playwright.sync_api", reason="NO BROWSER TESTS: playwright is not installed")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="NO BROWSER TESTS: no chromium on this machine")
+EXPECTED = re.compile("status of 401|net::ERR_")  # asked for the token; the server is gone
 TOKEN = "a-long-random-token-for-tests"
 
 
@@ -32,10 +34,10 @@ def visit(browser):
         page = browser.new_page(**{"viewport": {"width": 1280, "height": 900}, **options})
         page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda line: line.type == "error" and "status of 401" not in line.text
+        page.on("console", lambda line: line.type == "error" and not EXPECTED.search(line.text)
                 and problems.append(line.text))  # fmt: skip
-        page.on("request", lambda request: not request.url.startswith(("blob:", "data:", address.split("/#")[0]))
-                and problems.append(request.url))  # fmt: skip
+        own = ("blob:", "data:", address.split("/#")[0])
+        page.on("request", lambda made: None if made.url.startswith(own) else problems.append(made.url))
         page.goto(address)
         pages.append(page)
         return page
@@ -49,6 +51,14 @@ def visit(browser):
 @pytest.fixture
 def clip(tmp_path):
     return write_synthetic_video(tmp_path / "clip.mp4", width=96, height=80, frames=75)
+
+
+def until(page, expression, seconds=60):
+    """Wait for JavaScript to be true; Playwright's own way needs eval, which the page's policy forbids."""
+    deadline = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, expression
+        page.wait_for_timeout(50)
 
 
 def choose(page, *files):
@@ -74,9 +84,9 @@ def test_upload_play_seek_and_map(visit, service, clip):
     assert "between 45.0 and 60.0" in page.locator(".words").inner_text()
     assert page.locator("#status").inner_text() == "clip.mp4: score 52.5."
     assert page.locator(".numbers").inner_text().split()[-6:] != []
-    page.wait_for_function("document.querySelector('video').readyState >= 2")
+    until(page, "document.querySelector('video').readyState >= 2")
     page.locator("button.play").click()
-    page.wait_for_function("document.querySelector('video').currentTime > 0.2")
+    until(page, "document.querySelector('video').currentTime > 0.2")
     page.keyboard.press("k")
     assert page.evaluate("document.querySelector('video').paused")
     chart = page.locator(".chart")
@@ -101,7 +111,9 @@ def test_upload_play_seek_and_map(visit, service, clip):
 
 def colour(page):
     """Of the map's lowest cell, rounded as a canvas with alpha keeps it."""
-    found = page.evaluate("[...document.querySelector('.map').getContext('2d').getImageData(0, 0, 1, 1).data]")
+    found = page.evaluate(
+        "[...document.querySelector('.map').getContext('2d').getImageData(0, 0, 1, 1).data]"
+    )
     exact = {(68, 1, 84), (165, 0, 38)}
     return list(min(exact, key=lambda item: sum(abs(a - b) for a, b in zip(item, found[:3], strict=True))))
 
@@ -130,22 +142,20 @@ def test_200_files_are_scored_sorted_filtered_and_exported(visit, service, tmp_p
         file.write_bytes(b"some bytes")
     page = visit(service().address)
     choose(page, *files)
-    page.wait_for_function(
-        "document.querySelectorAll('#jobs tbody tr[data-state=done]').length === 200", timeout=120_000
-    )
+    until(page, "document.querySelectorAll('#jobs tbody tr[data-state=done]').length === 200", seconds=120)
     page.get_by_role("button", name="Video", exact=True).click()
     names = page.locator("#jobs tbody button.open")
-    page.wait_for_function("document.querySelector('#jobs tbody button.open').textContent === 'clip 0.mp4'")
+    until(page, "document.querySelector('#jobs tbody button.open').textContent === 'clip 0.mp4'")
     assert names.nth(10).inner_text() == "clip 10.mp4"
     page.get_by_label("Filter by name").fill("clip 19")
-    page.wait_for_function("document.querySelectorAll('#jobs tbody tr').length === 11")
+    until(page, "document.querySelectorAll('#jobs tbody tr').length === 11")
     assert page.locator("#count").inner_text() == "11 of 200 videos"
     with page.expect_download() as waiting:
         page.locator("#csv").click()
-    rows = list(csv.DictReader(waiting.value.path().open()))
+    rows = list(csv.DictReader(waiting.value.path().read_text().splitlines()))
     assert [item["path"] for item in rows][:2] == ["clip 19.mp4", "clip 190.mp4"]
     page.get_by_label("Score at most").fill("50")
-    page.wait_for_function("document.querySelectorAll('#jobs tbody tr').length === 0")
+    until(page, "document.querySelectorAll('#jobs tbody tr').length === 0")
 
 
 def test_a_video_that_the_browser_cannot_play_still_has_everything(visit, real):
@@ -171,15 +181,15 @@ def test_two_videos_are_compared_side_by_side(visit, service, clip, tmp_path):
         row(page, name).locator("input:not([disabled])").check()
     page.get_by_role("button", name="Compare 2").click()
     assert page.locator(".verdict-words").inner_text() == "Both videos have the same score."
-    page.wait_for_function("[...document.querySelectorAll('video')].every(v => v.readyState >= 2)")
+    until(page, "[...document.querySelectorAll('video')].every(v => v.readyState >= 2)")
     page.locator(".chart").first.press("End")
-    page.wait_for_function("[...document.querySelectorAll('video')].every(v => Math.abs(v.currentTime - 2) < 0.05)")
+    until(page, "[...document.querySelectorAll('video')].every(v => Math.abs(v.currentTime - 2) < 0.05)")
 
 
 def test_exports_of_one_video(visit, service, clip):
     page = visit(service().address)
     choose(page, clip)
-    page.wait_for_function("document.querySelector('video')?.readyState >= 2")
+    until(page, "document.querySelector('video')?.readyState >= 2")
     found = {}
     for kind in ("json", "csv", "png", "html"):
         with page.expect_download() as waiting:
@@ -202,7 +212,7 @@ def test_a_reload_and_the_back_button_keep_what_is_open(visit, service, clip, tm
     page.locator("article.view h2", has_text="clip.mp4").wait_for()
     page.reload()
     page.locator("article.view h2", has_text="clip.mp4").wait_for()
-    page.wait_for_function("document.querySelector('video').readyState >= 2")  # now from the server
+    until(page, "document.querySelector('video').readyState >= 2")  # now from the server
     page.keyboard.press("Escape")
     page.locator("article.view").wait_for(state="detached")
 
@@ -225,10 +235,10 @@ def test_the_token_is_taken_from_the_address_or_asked_for(visit, service):
     assert TOKEN not in page.url
     page.context.clear_cookies()
     page.reload()
-    page.get_by_label("Token").fill("wrong")
+    page.get_by_label("Token", exact=True).fill("wrong")
     page.get_by_role("button", name="Continue").click()
     page.locator("#ask-token .error", has_text="wrong token").wait_for()
-    page.get_by_label("Token").fill(TOKEN)
+    page.get_by_label("Token", exact=True).fill(TOKEN)
     page.get_by_role("button", name="Continue").click()
     page.locator("#model", has_text="tiny.random").wait_for()
 
@@ -240,7 +250,7 @@ def test_nothing_is_cut_off_on_a_phone_and_everything_has_a_name(visit, service,
     page.locator("article.view").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     nameless = page.evaluate(
-        """[...document.querySelectorAll('button, input, select, [role]')].filter(
+        """[...document.querySelectorAll('button, input, select, [role=img], [role=slider], dialog')].filter(
         (item) => item.checkVisibility() && !(item.textContent.trim() || item.ariaLabel || item.title
         || item.labels?.length)).map((item) => item.outerHTML)"""
     )
@@ -254,7 +264,6 @@ def test_the_page_says_so_when_the_server_is_gone(visit, service):
     found = service()
     page = visit(found.address)
     page.locator("#none").wait_for()
-    page.route("**/api/**", lambda route: route.abort())
-    page.evaluate("import('/static/api.js').then((api) => api.get('/api/info')).catch((error) => { document.title = error.message; })")
-    page.wait_for_function("document.title === 'the server cannot be reached'")
-    assert httpx.get(found.address).status_code == 200
+    page.locator("#banner").wait_for(state="hidden")
+    found.stop()
+    page.locator("#banner", has_text="The server does not answer").wait_for()

@@ -70,7 +70,11 @@ def test_a_headerless_file_is_scored_and_previewed(real):
 def test_what_is_no_video_fails_in_words_and_without_paths_of_the_server(real, tmp_path):
     secret = tmp_path / "secret.ts"
     secret.write_bytes(b"x")
-    for name, data in (("a.mp4", b"not a video"), ("list.m3u8", f"#EXTM3U\n{secret}\n".encode()), ("e.mp4", b"")):
+    for name, data in (
+        ("a.mp4", b"not a video"),
+        ("list.m3u8", f"#EXTM3U\n{secret}\n".encode()),
+        ("e.mp4", b""),
+    ):
         job = real.scored(name, data=data)
         assert (job["state"], job["error_type"]) == ("failed", "UnreadableVideoError")
         assert job["error"].startswith(f"{name}: ")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sslvqa.cli.output import note
-from sslvqa.errors import ConfigError, MissingExtraError
+from sslvqa.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    import socket
-
     from sslvqa.web import ServeSettings
 
 __all__ = ["serve"]
@@ -66,16 +65,11 @@ def serve(
 
     Everything stays on this machine: the page asks no other server for anything.
     """
-    try:
-        import fastapi
-        import uvicorn
-    except ImportError as error:
-        raise MissingExtraError(
-            f"sslvqa serve needs {error.name}; install it with: pip install 'sslvqa[web]'"
-        ) from error
-    del fastapi
+    for name in ("fastapi", "uvicorn"):
+        if find_spec(name) is None:
+            raise MissingExtraError(f"sslvqa serve needs {name}; install it with: pip install 'sslvqa[web]'")
     from sslvqa.web import LOOPBACK, ServeSettings
-    from sslvqa.web.app import create_app
+    from sslvqa.web.server import PageServer, listen_on
 
     local = host in LOOPBACK
     settings = ServeSettings(
@@ -97,17 +91,10 @@ def serve(
         keep_seconds=keep_minutes * 60,
         tasks_per_worker=tasks_per_worker,
     )
-    listener = _listen(host, port)
-    config = uvicorn.Config(
-        create_app(settings),
-        log_level="warning",
-        access_log=False,  # file names are the user's business
-        server_header=False,
-        ws="none",
-        timeout_graceful_shutdown=2,
-    )
-    _announce(settings, host, listener.getsockname()[1])
-    uvicorn.Server(config).run(sockets=[listener])
+    server = PageServer(settings)
+    with listen_on(host, port) as listener:
+        _announce(settings, host, listener.getsockname()[1])
+        server.run(sockets=[listener])
 
 
 def _token(given: str | None, *, local: bool) -> str | None:
@@ -117,22 +104,6 @@ def _token(given: str | None, *, local: bool) -> str | None:
     import secrets
 
     return secrets.token_urlsafe(24)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    import socket
-
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise ConfigError(
-            f"cannot listen on {host} port {port} ({error.strerror or error}); choose another --host or --port"
-        ) from error
-    return listener
 
 
 def _announce(settings: ServeSettings, host: str, port: int) -> None:

@@ -208,9 +208,7 @@ class Scorer:
             views = read_views(video, [*plans, *(window.plan for window in windows)])
             return _Reading(info, timestamps, plans, windows, views, tuple(video.warnings))
 
-    def _forward(
-        self, views: Tensor, *, progress: Callable[[int, int], object] | None = None
-    ) -> RawScores:
+    def _forward(self, views: Tensor, *, progress: Callable[[int, int], object] | None = None) -> RawScores:
         """Return the raw scores of uint8 views, in their order."""
         parts = []
         with self._running():

@@ -20,11 +20,9 @@ from sslvqa.web.routes import router
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from starlette.types import ASGIApp
-
     from sslvqa.web.settings import ServeSettings
 
-__all__ = ["create_app"]
+__all__ = ["Application", "create_app"]
 
 _STATIC = Path(__file__).parent / "static"
 _STATUS: tuple[tuple[type[SslvqaError], int], ...] = (
@@ -36,7 +34,17 @@ _STATUS: tuple[tuple[type[SslvqaError], int], ...] = (
 )
 
 
-def create_app(settings: ServeSettings, *, worker_command: Sequence[str] | None = None) -> ASGIApp:
+class Application(RequestGuard):
+    """The ASGI application: the routes behind their guard."""
+
+    def end_streams(self) -> None:
+        """End the event streams, so that a server can close."""
+        queue = getattr(getattr(self.app, "state", None), "queue", None)
+        if queue is not None:
+            queue.end_listening()
+
+
+def create_app(settings: ServeSettings, *, worker_command: Sequence[str] | None = None) -> Application:
     """Build the ASGI application.
 
     Args:
@@ -67,7 +75,7 @@ def create_app(settings: ServeSettings, *, worker_command: Sequence[str] | None 
     app.add_exception_handler(SslvqaError, _explain)
     app.add_api_route("/", _page, include_in_schema=False, methods=["GET", "HEAD"])
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    return RequestGuard(app, token=settings.token, hosts=settings.hosts)
+    return Application(app, token=settings.token, hosts=settings.hosts)
 
 
 def _page() -> FileResponse:

@@ -54,7 +54,7 @@ def inside(root: Path, given: str) -> Path:
 
 
 def videos_below(root: Path, given: str) -> list[Path]:
-    """One video, or all videos of a folder and its subfolders, sorted; links that leave the root are left out.
+    """One video, or all videos of a folder and its subfolders, sorted; links out of the root are left out.
 
     Raises:
         ConfigError: A file without a video's ending, or a folder without videos.
@@ -63,7 +63,7 @@ def videos_below(root: Path, given: str) -> list[Path]:
     path = inside(root, given)
     if path.is_file():
         if path.suffix.lower() not in _SUFFIXES:
-            raise ConfigError(f"{given!r}: not a video by its ending; allowed are {' '.join(sorted(_SUFFIXES))}")
+            raise ConfigError(f"{given!r}: not a video by its ending; allowed: {' '.join(sorted(_SUFFIXES))}")
         return [path]
     base = root.resolve()
     found = [item for item in sorted(path.rglob("*")) if item.suffix.lower() in _SUFFIXES and item.is_file()]
@@ -131,6 +131,6 @@ async def save_upload(
 
 def _too_large(name: str, count: int, limit: int) -> VideoLimitError:
     return VideoLimitError(
-        f"{name}: {count} bytes or more; allowed are {limit}; give a smaller file, or start the server with a "
-        "larger --max-upload-mb"
+        f"{name}: {count} bytes or more; allowed are {limit}; give a smaller file, or start the server "
+        "with a larger --max-upload-mb"
     )

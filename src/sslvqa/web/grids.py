@@ -122,7 +122,9 @@ def _grids(maps: Sequence[QualityMap], times: tuple[float, ...], label: str) -> 
     size = (max(1, round(columns * factor)), max(1, round(rows * factor)))
     grids = [np.asarray(Image.fromarray(item.values).resize(size, Image.Resampling.BOX)) for item in maps]
     low, high = score_limits(grids)
-    levels = [np.rint(np.clip((grid - low) / (high - low), 0, 1) * _LEVELS).astype(np.uint8) for grid in grids]
+    levels = [
+        np.rint(np.clip((grid - low) / (high - low), 0, 1) * _LEVELS).astype(np.uint8) for grid in grids
+    ]
     return MapGrids(
         width=size[0],
         height=size[1],

@@ -37,7 +37,7 @@ class RequestGuard:
     """Refuses foreign hosts, foreign pages, missing tokens and large bodies; adds the security headers.
 
     A page of another site can make a browser send requests to this server, even to one on loopback. Such
-    requests are told by ``Host`` (a name that was rebound to this address), ``Origin`` and ``Sec-Fetch-Site``.
+    requests are told by ``Host`` (a name rebound to this address), ``Origin`` and ``Sec-Fetch-Site``.
 
     Args:
         app: The application.
@@ -46,12 +46,12 @@ class RequestGuard:
     """
 
     def __init__(self, app: ASGIApp, *, token: str | None, hosts: tuple[str, ...]) -> None:
-        self._app, self._token, self._hosts = app, token, hosts
+        self.app, self._token, self._hosts = app, token, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check one request and pass it on."""
         if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         if scope["type"] != "http":
             return
@@ -61,12 +61,15 @@ class RequestGuard:
             await _answer(send, *refused)
             return
         body = receive if scope["path"] == UPLOAD_PATH else _bounded(receive)
-        await self._app(scope, body, _with_headers(send))
+        await self.app(scope, body, _with_headers(send))
 
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
         host = headers.get("host", "")
         if self._hosts and _name(host) not in self._hosts:
-            return 421, f"this server does not answer to the name {host!r}; use one of {', '.join(self._hosts)}"
+            return (
+                421,
+                f"this server does not answer to {host!r}; use one of {', '.join(self._hosts)}",
+            )
         if scope["method"] not in {"GET", "HEAD", "OPTIONS"} and _from_another_site(headers, host):
             return 403, "the request comes from a page of another site"
         path = scope["path"]

@@ -1,4 +1,4 @@
-"""Jobs: one video each, with a score and, on demand, a quality map and a preview; and the queue they wait in."""
+"""Jobs: one video each, with a score and, on demand, a quality map and a preview; and their queue."""
 
 from __future__ import annotations
 
@@ -94,7 +94,9 @@ class JobQueue:
         self._wake = asyncio.Condition()
         self._listeners: set[asyncio.Queue[dict[str, Any] | None]] = set()
         self._background: list[asyncio.Task[None]] = []
-        plain = {key: value for key, value in asdict(settings).items() if key not in {"token", "hosts", "folder"}}
+        plain = {
+            key: value for key, value in asdict(settings).items() if key not in {"token", "hosts", "folder"}
+        }
         options = {} if command is None else {"command": command}
         self._workers = [
             WorkerProcess(plain, tasks=settings.tasks_per_worker, **options) for _ in range(settings.workers)
@@ -114,7 +116,7 @@ class JobQueue:
             await asyncio.gather(*self._background, return_exceptions=True)
             for worker in self._workers:
                 await worker.stop()
-            self._tell(None)
+            self.end_listening()
             shutil.rmtree(self.directory, ignore_errors=True)
 
     # --- what users ask for
@@ -196,6 +198,10 @@ class JobQueue:
         finally:
             self._listeners.discard(inbox)
 
+    def end_listening(self) -> None:
+        """End every :meth:`listen`, so that the server can close its connections."""
+        self._tell(None)
+
     def publish(self, job: Job) -> None:
         """Tell every listener how a job is."""
         if job.id in self.jobs:
@@ -217,7 +223,9 @@ class JobQueue:
             await worker.start()
         while True:
             async with self._wake:
-                await self._wake.wait_for(lambda: any(job.id not in self._running for job, _ in self._waiting))
+                await self._wake.wait_for(
+                    lambda: any(job.id not in self._running for job, _ in self._waiting)
+                )
                 index = next(i for i, (job, _) in enumerate(self._waiting) if job.id not in self._running)
                 job, kind = self._waiting[index]
                 del self._waiting[index]

@@ -174,7 +174,8 @@ class WorkerProcess:
             status = await self._process.wait()
             cause = f"signal {-status}" if status < 0 else f"exit status {status}"
             raise UnreadableVideoError(
-                f"{name}: the worker process ended without a result ({cause}); the file may be damaged or hostile"
+                f"{name}: the worker process ended without a result ({cause}); "
+                "the file may be damaged or hostile"
             )
         if not isinstance(message, dict):
             raise UnreadableVideoError(f"{name}: the worker process sent nonsense")

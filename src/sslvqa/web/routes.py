@@ -137,6 +137,7 @@ def _folder(request: Request) -> Path:
 )
 async def upload(
     request: Request,
+    *,
     name: Annotated[str, Query(max_length=1000, description="the file's name")],
     width: Annotated[int | None, Query(description="of a headerless file, in px")] = None,
     height: Annotated[int | None, Query(description="of a headerless file, in px")] = None,
@@ -332,7 +333,9 @@ async def export(
     request: Request,
     kind: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
     windows: Annotated[bool, Query(description="a CSV row for each window of the timeline")] = False,  # noqa: FBT002
-    ids: Annotated[str | None, Query(description="comma-separated jobs; default: all", max_length=100_000)] = None,
+    ids: Annotated[
+        str | None, Query(description="comma-separated jobs; default: all", max_length=100_000)
+    ] = None,
 ) -> Response:
     """Scores and failures as ``sslvqa score`` writes them."""
     wanted = None if ids is None else set(ids.split(","))

@@ -34,11 +34,14 @@ __all__ = [
 ]
 
 _HINTS = typing.get_type_hints(VideoScore)
+_FIELDS: dict[str, Any] = {
+    "schema_": (Literal[1], Field(alias="schema", description="Version of this form.")),
+    **{item.name: (_HINTS[item.name], ...) for item in fields(VideoScore)},
+}
 ScoreRecord: Any = create_model(
     "ScoreRecord",
     __doc__="Quality of one video: the record that `sslvqa score --format json` writes.",
-    schema_=(Literal[1], Field(alias="schema", description="Version of this form.")),
-    **{item.name: (_HINTS[item.name], ...) for item in fields(VideoScore)},
+    **_FIELDS,
 )
 
 _RESULTS: dict[str, TypeAdapter[Any]] = {

@@ -131,9 +131,7 @@ def _prepare(settings: Mapping[str, Any]) -> Scorer:
         max_bytes=settings["max_upload_bytes"],
         timeout_seconds=settings["task_seconds"],
     )
-    scorer = Scorer(
-        settings["model"], device=settings["device"], threads=settings["threads"], limits=limits
-    )
+    scorer = Scorer(settings["model"], device=settings["device"], threads=settings["threads"], limits=limits)
     if settings["max_memory_bytes"] is not None:
         limit_memory(settings["max_memory_bytes"])
     _limit_files()
@@ -213,6 +211,8 @@ def _preview(
     return dataclasses.asdict(made)
 
 
-_TASKS: dict[
-    str, Callable[[Scorer, Mapping[str, Any], Mapping[str, Any], _Reporter], dict[str, Any]]
-] = {"score": _score, "map": _map, "preview": _preview}
+_TASKS: dict[str, Callable[[Scorer, Mapping[str, Any], Mapping[str, Any], _Reporter], dict[str, Any]]] = {
+    "score": _score,
+    "map": _map,
+    "preview": _preview,
+}
