@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sslvqa import Scorer
+from sslvqa.data.synthetic import synthetic_frames, write_video
 from sslvqa.hub import list_models, model_directory
 
 SIZE = {"width": 480, "height": 272, "frames": 40, "seed": 3}
@@ -26,6 +27,20 @@ def test_the_same_file_gets_the_same_score(scorer, make_video):
     first, second = scorer.score(path), scorer.score(path)
     assert first == second
     assert first.interval.low <= first.score <= first.interval.high
+
+
+def test_more_blur_scores_lower(scorer, tmp_path):
+    from scipy.ndimage import gaussian_filter
+
+    scores = []
+    for sigma in (0.0, 1.5, 4.0):
+        frames = (
+            gaussian_filter(frame, (sigma, sigma, 0)).astype(np.uint8) for frame in synthetic_frames(**SIZE)
+        )
+        path = tmp_path / f"{sigma}.mp4"
+        write_video(path, frames, options={"crf": "12"})
+        scores.append(scorer.score(path).score)
+    assert scores[0] > scores[1] > scores[2]
 
 
 @pytest.mark.parametrize("size", [(2, 2), (64, 480), (1080, 64)])

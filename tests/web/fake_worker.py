@@ -47,7 +47,8 @@ def write(line):
     sys.stdout.flush()
 
 
-json.loads(sys.stdin.readline())
-say({"ready": True})
-for line in sys.stdin:
-    say(answer(json.loads(line)))
+if __name__ == "__main__":
+    json.loads(sys.stdin.readline())
+    say({"ready": True})
+    for line in sys.stdin:
+        say(answer(json.loads(line)))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import typing
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 
 from sslvqa.errors import UnreadableVideoError
-from sslvqa.scoring import SCHEMA, VideoScore
+from sslvqa.scoring import ClipScore, VideoScore
 from sslvqa.web.grids import MapGrids
 from sslvqa.web.preview import Preview
 
@@ -37,6 +38,7 @@ _HINTS = typing.get_type_hints(VideoScore)
 _FIELDS: dict[str, Any] = {
     "schema_": (Literal[1], Field(alias="schema", description="Version of this form.")),
     **{item.name: (_HINTS[item.name], ...) for item in fields(VideoScore)},
+    "worst": (ClipScore, Field(description="The entry of the timeline with the lowest score.")),
 }
 ScoreRecord: Any = create_model(
     "ScoreRecord",
@@ -179,7 +181,7 @@ def checked_result(kind: str, result: dict[str, Any], *, name: str) -> dict[str,
     Raises:
         UnreadableVideoError: It is not of the promised form.
     """
-    values = {key: value for key, value in result.items() if key != "schema"}
+    values = {key: value for key, value in result.items() if key not in {"schema", "worst"}}
     adapter = _RESULTS[kind]
     try:
         value = adapter.validate_python(values)
@@ -188,7 +190,7 @@ def checked_result(kind: str, result: dict[str, Any], *, name: str) -> dict[str,
             f"{name}: the worker process sent a {kind} that makes no sense ({error.error_count()} problems)"
         ) from None
     if kind == "score":
-        return {"schema": SCHEMA, **adapter.dump_python(value, mode="json"), "path": name}
+        return json.loads(replace(value, path=name).to_json())  # type: ignore[no-any-return]
     plain: dict[str, Any] = adapter.dump_python(value, mode="json")
     return plain
 
@@ -219,11 +221,11 @@ def job_summary(job: Job) -> dict[str, Any]:
 
 def _numbers(result: dict[str, Any]) -> dict[str, Any]:
     interval = result["interval"] or {"low": None, "high": None}
-    worst = min(result["timeline"], key=lambda item: item["score"], default=None)
+    worst = result["worst"]
     return {
         **{key: result[key] for key in ("score", "q_r", "q_d", "spread")},
         **{key: interval[key] for key in ("low", "high")},
         **{key: result["video"][key] for key in ("duration_seconds", "width_px", "height_px", "codec")},
-        "worst": worst and {key: worst[key] for key in ("start_seconds", "end_seconds", "score")},
+        "worst": {key: worst[key] for key in ("start_seconds", "end_seconds", "score")},
         "warnings": len(result["warnings"]),
     }
