@@ -28,7 +28,7 @@ table.onArranged = (shown, all) => {
 
 const uploads = new Uploads({
   onChange: (item) => table.set({ ...item }),
-  onJob: (item, job, file) => { table.delete(item.id); files.set(job.id, file); table.set(table.jobs.get(job.id) ?? job); },
+  onJob: (item, job, file) => { table.delete(item.id); files.set(job.id, file); table.set(table.jobs.get(job.id) ?? job); openTheOnly(); },
   onGone: (id) => table.delete(id),
 });
 
@@ -45,7 +45,7 @@ function onMessage(message) {
     const before = table.jobs.get(message.job.id);
     table.set(message.job);
     if (state.ids.includes(message.job.id)) state.open?.update(message.job);
-    if (before && isActive(before) && !isActive(message.job)) finished(message.job);
+    if ((!before || isActive(before)) && !isActive(message.job)) finished(message.job);
   } else if (message.removed) {
     table.delete(message.removed);
     files.delete(message.removed);
@@ -57,7 +57,13 @@ function finished(job) {
   const active = [...table.jobs.values()].filter(isActive).length;
   const result = job.state === "done" ? `score ${number(job.score)}` : job.state;
   say(`${job.name}: ${result}.${active ? ` ${active} to go.` : ""}`);
-  if (job.state === "done" && !location.hash && table.jobs.size === 1) location.hash = `video=${job.id}`;
+  openTheOnly();
+}
+
+/** A single video opens by itself; its score may come before the answer to its upload, or after it. */
+function openTheOnly() {
+  const [job, ...others] = table.jobs.values();
+  if (job?.state === "done" && !others.length && !location.hash) location.hash = `video=${job.id}`;
 }
 
 async function onLost() {
