@@ -30,6 +30,12 @@ def test_a_saved_model_comes_back_bit_equal_in_evaluation_mode(model_dir, tmp_pa
     assert int(again.model.distance.corpus_tokens) == 400
 
 
+def test_everybody_can_read_a_saved_model(model_dir, tmp_path):
+    loaded = load_model(model_dir)
+    save_model(tmp_path / "copy", loaded.model, loaded.card)
+    assert all(path.stat().st_mode & 0o044 == 0o044 for path in (tmp_path / "copy").iterdir())
+
+
 def test_half_precision_rounds_parameters_but_not_the_corpus(model_dir, tmp_path):
     model, card = load_model(model_dir)
     written = save_model(tmp_path, model, card, dtype="float16")

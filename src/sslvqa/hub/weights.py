@@ -151,6 +151,7 @@ def save_model(
     for number, part in enumerate(parts, start=1):
         name = "weights.safetensors" if len(parts) == 1 else f"weights-{number}-of-{len(parts)}.safetensors"
         save_file(part, target / name)
+        (target / name).chmod(0o644)  # safetensors makes files that only their owner can read
         size = (target / name).stat().st_size
         files.append(WeightsFile(file=name, sha256=file_sha256(target / name), bytes=size, dtype=dtype))
     written = card.model_copy(update={"weights": tuple(files)})
