@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sslvqa.cli.options import Clips, Model
 from sslvqa.cli.output import Format, choose_format, note, print_json, print_table
 from sslvqa.errors import ConfigError
 
@@ -20,16 +21,12 @@ __all__ = ["bench"]
 def bench(
     file: Annotated[Path, typer.Argument(help="A video; its decoding is the floor of the reading.")],
     *,
-    model: Annotated[
-        str, typer.Option("--model", "-m", help="Shipped name (see: sslvqa models list) or model directory.")
-    ] = "default",
+    model: Model = "default",
     architecture: Annotated[
         str | None,
         typer.Option(help="Time swin_t, mobile or nano with random weights.", show_default="the model's"),
     ] = None,
-    clips: Annotated[
-        int | None, typer.Option(help="Clips spread over the video.", show_default="the model's, usually 4")
-    ] = None,
+    clips: Clips = None,
     runs: Annotated[int, typer.Option(help="Timed runs of each part, after one that is not timed.")] = 3,
     threads: Annotated[
         int | None, typer.Option(help="CPU threads of every part.", show_default="the cores, at most 8")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from sslvqa.cli.options import Clips, Device, Draws, Model, Threads
 from sslvqa.cli.output import note, track
 from sslvqa.errors import ConfigError, DataError
 
@@ -40,19 +41,12 @@ def choose(
         Path | None,
         typer.Option(help="ndjson of scores and features, continued.", show_default="OUT with .ndjson"),
     ] = None,
-    model: Annotated[
-        str, typer.Option("--model", "-m", help="Shipped name (see: sslvqa models list) or model directory.")
-    ] = "default",
-    clips: Annotated[
-        int | None, typer.Option(help="Clips spread over the video.", show_default="the model's, usually 4")
-    ] = None,
-    draws: Annotated[
-        int | None,
-        typer.Option(help="Draws of fragment places per clip.", show_default="the model's, usually 1"),
-    ] = None,
+    model: Model = "default",
+    clips: Clips = None,
+    draws: Draws = None,
     seed: Annotated[int, typer.Option(help="Of the random order, which also decides ties.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    threads: Annotated[int | None, typer.Option(help="CPU threads.", show_default="torch's")] = None,
+    device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """Choose which videos people should rate next.
 

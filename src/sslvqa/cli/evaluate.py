@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sslvqa.cli.options import Clips, Device, Draws, Seed
 from sslvqa.cli.output import Format, choose_format, note, print_json, print_table, track
 from sslvqa.errors import ConfigError, DataError
 
@@ -48,17 +49,10 @@ def evaluate(
     ] = None,
     coverage: Annotated[float, typer.Option(help="Of the bootstrap intervals, 0..1.")] = 0.95,
     resamples: Annotated[int, typer.Option(help="Bootstrap draws by content; 0 for no intervals.")] = 1000,
-    clips: Annotated[
-        int | None, typer.Option(help="Clips spread over the video.", show_default="the model's, usually 4")
-    ] = None,
-    draws: Annotated[
-        int | None,
-        typer.Option(help="Draws of fragment places per clip.", show_default="the model's, usually 1"),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Seed of the draws.", show_default="the model's, 0")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    clips: Clips = None,
+    draws: Draws = None,
+    seed: Seed = None,
+    device: Device = "auto",
     format_: Annotated[
         Format | None, typer.Option("--format", "-f", help="table or json; default: table on a terminal.")
     ] = None,

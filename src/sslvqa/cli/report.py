@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sslvqa.cli.options import Device, Threads
 from sslvqa.cli.output import note, track
 from sslvqa.errors import SslvqaError
 
@@ -40,8 +41,8 @@ def report(
     timeline_seconds: Annotated[
         float, typer.Option(help="Windows of this many seconds for videos scored here, 120 at most.")
     ] = 1.0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    threads: Annotated[int | None, typer.Option(help="CPU threads.", show_default="torch's")] = None,
+    device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """Write one self-contained HTML page about scored videos; results are not scored again.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from sslvqa.cli.options import Clips, Device, Draws, Model, Seed, Threads
 from sslvqa.cli.output import Format, choose_format, note, open_output, record_writer, track
 from sslvqa.cli.sources import open_sources, parse_geometry
 from sslvqa.errors import ConfigError
@@ -29,9 +30,7 @@ def score(
         list[str], typer.Argument(help="Videos, folders of videos, or -: a y4m video, or paths, on stdin.")
     ],
     *,
-    model: Annotated[
-        str, typer.Option("--model", "-m", help="Shipped name (see: sslvqa models list) or model directory.")
-    ] = "default",
+    model: Model = "default",
     format_: Annotated[
         Format | None,
         typer.Option(
@@ -72,16 +71,9 @@ def score(
         int | None,
         typer.Option(help="Views per place of the map.", show_default="all that cover the frame, 512 in all"),
     ] = None,
-    clips: Annotated[
-        int | None, typer.Option(help="Clips spread over the video.", show_default="the model's, usually 4")
-    ] = None,
-    draws: Annotated[
-        int | None,
-        typer.Option(help="Draws of fragment places per clip.", show_default="the model's, usually 1"),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Seed of the draws.", show_default="the model's, 0")
-    ] = None,
+    clips: Clips = None,
+    draws: Draws = None,
+    seed: Seed = None,
     combine: Annotated[
         Literal["calibrated", "raw"] | None,
         typer.Option(help="calibrated, or raw: the paper's literal mean.", show_default="the model's"),
@@ -96,10 +88,8 @@ def score(
     stdin_gigabytes: Annotated[
         float, typer.Option(help="The most of a video on stdin, kept in a temporary file.")
     ] = 16.0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    threads: Annotated[
-        int | None, typer.Option(help="CPU threads.", show_default="what decoder and network take")
-    ] = None,
+    device: Device = "auto",
+    threads: Threads = None,
     backend: Annotated[
         Literal["auto", "torch", "openvino"],
         typer.Option(help="What runs the networks; auto: the fastest that is installed."),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sslvqa.cli.options import Device, Model
 from sslvqa.cli.output import note
 from sslvqa.errors import MissingExtraError
 
@@ -25,9 +26,7 @@ def serve(
         str, typer.Option(help="Address to listen on; any but loopback needs a token.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="TCP port; 0 takes a free one.", min=0, max=65535)] = 8000,
-    model: Annotated[
-        str, typer.Option("--model", "-m", help="Shipped name (see: sslvqa models list) or model directory.")
-    ] = "default",
+    model: Model = "default",
     folder: Annotated[
         Path | None, typer.Option(help="Folder whose videos may be scored where they are.")
     ] = None,
@@ -40,7 +39,7 @@ def serve(
         ),
     ] = None,
     workers: Annotated[int, typer.Option(help="Worker processes; each scores one video at a time.")] = 1,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: Device = "auto",
     threads: Annotated[
         int | None, typer.Option(help="CPU threads of a worker.", show_default="torch's")
     ] = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sslvqa.cli.options import Device, Model, Threads
 from sslvqa.cli.output import Format, note, open_output, record_writer
 
 __all__ = ["watch"]
@@ -15,9 +16,7 @@ __all__ = ["watch"]
 def watch(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder, with its subfolders.")],
     *,
-    model: Annotated[
-        str, typer.Option("--model", "-m", help="Shipped name (see: sslvqa models list) or model directory.")
-    ] = "default",
+    model: Model = "default",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="ndjson file to append to; default stdout.")
     ] = None,
@@ -32,8 +31,8 @@ def watch(
         float | None,
         typer.Option(help="Timeline of windows of this many seconds.", show_default="the score's clips"),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    threads: Annotated[int | None, typer.Option(help="CPU threads.", show_default="torch's")] = None,
+    device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """Score videos as they arrive in a folder, each once: ndjson, until SIGTERM or Ctrl-C.
 
