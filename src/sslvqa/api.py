@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from sslvqa.errors import ConfigError, UnknownModelError
 from sslvqa.hub.weights import LoadedModel, load_model
@@ -14,16 +14,30 @@ from sslvqa.video import open_video
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from typing import BinaryIO
+    from typing import BinaryIO, Unpack
 
     from sslvqa.maps import Palette
     from sslvqa.sampling import ClipPlan
-    from sslvqa.scoring import Combine, MapRange
-    from sslvqa.video import RawGeometry, Video
+    from sslvqa.scoring import Backend, Combine, MapRange, Precision
+    from sslvqa.video import Limits, RawGeometry, Video
 
 __all__ = ["check_map_file", "from_pretrained", "load", "quality_map", "score", "score_many"]
 
 _MAP_ENDINGS = (".png", ".mp4", ".webm", ".mkv", ".mov")
+
+
+class ScorerSettings(TypedDict, total=False):
+    """Keyword arguments of :class:`~sslvqa.scoring.Scorer`, which explains them."""
+
+    clips: int | None
+    draws: int | None
+    seed: int | None
+    device: str
+    threads: int | None
+    combine: Combine | None
+    limits: Limits | None
+    backend: Backend
+    precision: Precision
 
 
 def load(model: str | Path = "default") -> LoadedModel:
@@ -31,7 +45,7 @@ def load(model: str | Path = "default") -> LoadedModel:
     return load_model(model)
 
 
-def from_pretrained(directory: str | Path, **settings: Any) -> Scorer:  # noqa: ANN401 - the scorer's
+def from_pretrained(directory: str | Path, **settings: Unpack[ScorerSettings]) -> Scorer:
     """Return a scorer of a local model directory; names are not looked up and nothing is downloaded.
 
     Args:
@@ -54,38 +68,25 @@ def score(
     source: str | Path | BinaryIO,
     *,
     model: str | Path | LoadedModel = "default",
-    clips: int | None = None,
-    draws: int | None = None,
-    seed: int | None = None,
-    device: str = "auto",
-    threads: int | None = None,
-    combine: Combine | None = None,
     timeline_seconds: float | None = None,
+    **settings: Unpack[ScorerSettings],
 ) -> VideoScore:
-    """Score one video; :class:`~sslvqa.scoring.Scorer` explains the arguments, and is faster for several.
+    """Score one video; :class:`~sslvqa.scoring.Scorer` explains the settings, and is faster for several.
 
     Raises:
         VideoError: The file cannot be used.
         ModelError: The model cannot be used.
         ConfigError: A setting is out of range.
     """
-    scorer = Scorer(
-        model, clips=clips, draws=draws, seed=seed, device=device, threads=threads, combine=combine
-    )
-    return scorer.score(source, timeline_seconds=timeline_seconds)
+    return Scorer(model, **settings).score(source, timeline_seconds=timeline_seconds)
 
 
 def score_many(
     paths: Iterable[str | Path],
     *,
     model: str | Path | LoadedModel = "default",
-    clips: int | None = None,
-    draws: int | None = None,
-    seed: int | None = None,
-    device: str = "auto",
-    threads: int | None = None,
-    combine: Combine | None = None,
     timeline_seconds: float | None = None,
+    **settings: Unpack[ScorerSettings],
 ) -> Iterator[VideoScore | FailedScore]:
     """Score files one after another; a file that cannot be scored is a record, not an exception.
 
@@ -93,10 +94,7 @@ def score_many(
         ModelError: The model cannot be used (at the call, not for each file).
         ConfigError: A setting is out of range.
     """
-    scorer = Scorer(
-        model, clips=clips, draws=draws, seed=seed, device=device, threads=threads, combine=combine
-    )
-    return score_each(paths, scorer=scorer, timeline_seconds=timeline_seconds)
+    return score_each(paths, scorer=Scorer(model, **settings), timeline_seconds=timeline_seconds)
 
 
 def quality_map(
