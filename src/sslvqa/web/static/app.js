@@ -54,7 +54,8 @@ function onMessage(message) {
 }
 
 function finished(job) {
-  const active = [...table.jobs.values()].filter(isActive).length;
+  const answered = (other) => other.id.startsWith("upload-") && other.name === job.name; // its answer is on the way
+  const active = [...table.jobs.values()].filter((other) => isActive(other) && !answered(other)).length;
   const result = job.state === "done" ? `score ${number(job.score)}` : job.state;
   say(`${job.name}: ${result}.${active ? ` ${active} to go.` : ""}`);
   openTheOnly();
