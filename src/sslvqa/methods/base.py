@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from sslvqa.errors import ConfigError
 from sslvqa.sampling.normalize import normalize
 
 if TYPE_CHECKING:
@@ -37,6 +38,16 @@ class Batch:
     """Whether the statistics of the corpus are to be computed anew under the current weights."""
     progress: float = 1.0
     """Share of the run's steps that are done, in [0, 1): weights that rise with it are full by default."""
+
+    def require_labels(self) -> tuple[Tensor, Tensor]:
+        """Return ``labelled`` and ``scores``.
+
+        Raises:
+            ConfigError: The batch has none.
+        """
+        if self.labelled is None or self.scores is None:
+            raise ConfigError("the batch has no labelled videos; this method needs some in every step")
+        return self.labelled, self.scores
 
 
 @dataclass(frozen=True)

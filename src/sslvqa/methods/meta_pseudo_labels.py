@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
-from sslvqa.errors import ConfigError
 from sslvqa.losses import plcc_loss
 from sslvqa.methods.base import Batch, StepOutput
 from sslvqa.methods.supervised import Supervised, ramp_up
@@ -61,17 +60,16 @@ class MetaPseudoLabels(Supervised):
         Raises:
             ConfigError: If the batch has no labelled videos.
         """
-        if batch.labelled is None or batch.scores is None:
-            raise ConfigError("the batch has no labelled videos; Meta Pseudo Labels needs some in every step")
         if batch.unlabelled is None:
             return super().step(batch)
-        labels = self._gather(batch.scores)
+        labelled, scores = batch.require_labels()
+        labels = self._gather(scores)
         first, second = batch.unlabelled.unbind(dim=1)
         targets = self._gather(self.target_scores(first, self.teacher))
-        on_labels = plcc_loss(self.scores(batch.labelled[:, 0]), labels, kind=self.plcc)
+        on_labels = plcc_loss(self.scores(labelled[:, 0]), labels, kind=self.plcc)
         on_targets = plcc_loss(self.scores(second), targets, kind=self.plcc)
         feedback = self._feedback(on_targets, on_labels)
-        teacher = self.scores(batch.labelled[:, 0], self.teacher), self.scores(second, self.teacher)
+        teacher = self.scores(labelled[:, 0], self.teacher), self.scores(second, self.teacher)
         factor = self.weight * ramp_up(batch.progress) + feedback
         losses = {
             "student": on_targets if batch.progress < _FINE_TUNING else on_labels,

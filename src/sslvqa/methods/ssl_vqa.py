@@ -81,12 +81,11 @@ class SslVqa(Method):
         Raises:
             ConfigError: If the batch has no labelled videos.
         """
-        if batch.labelled is None or batch.scores is None:
-            raise ConfigError("the batch has no labelled videos; SSL-VQA needs some in every step")
+        labelled, scores = batch.require_labels()
         self._update_corpus(batch)
-        sets = [batch.labelled] if batch.unlabelled is None else [batch.labelled, batch.unlabelled]
+        sets = [labelled] if batch.unlabelled is None else [labelled, batch.unlabelled]
         q_r, q_d = self._score_pairs(sets)
-        labels = self._gather(batch.scores)
+        labels = self._gather(scores)
         losses = {
             "supervised_r": self._supervised(q_r[0], labels),
             "supervised_d": self._supervised(q_d[0], labels),

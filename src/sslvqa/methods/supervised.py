@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sslvqa.errors import ConfigError
 from sslvqa.losses import plcc_loss
 from sslvqa.methods.base import Batch, Compute, Gather, Method, StepOutput, evaluating, keep_local
 from sslvqa.nn.ema import moving_average
@@ -85,13 +84,12 @@ class Supervised(Method):
         Raises:
             ConfigError: If the batch has no labelled videos.
         """
-        if batch.labelled is None or batch.scores is None:
-            raise ConfigError("the batch has no labelled videos; this method needs some in every step")
-        labels = self._gather(batch.scores)
-        losses = {"supervised": plcc_loss(self.scores(batch.labelled[:, 0]), labels, kind=self.plcc)}
+        labelled, scores = batch.require_labels()
+        labels = self._gather(scores)
+        losses = {"supervised": plcc_loss(self.scores(labelled[:, 0]), labels, kind=self.plcc)}
         if batch.unlabelled is not None:
             losses |= self.unlabelled_losses(
-                MixedBatch(batch.labelled, batch.scores, labels, batch.unlabelled, batch.progress)
+                MixedBatch(labelled, scores, labels, batch.unlabelled, batch.progress)
             )
         return StepOutput(losses)
 
@@ -114,9 +112,7 @@ class Supervised(Method):
     @torch.no_grad()
     def predict(self, views: Tensor) -> Tensor:
         """Scores ``(B,)`` of uint8 views ``(B, 3, T, S, S)``, of the averaged weights when there are any."""
-        network = self.model if self.average is None else self.average
-        with evaluating(network):
-            return self._compute(network, views)
+        return self.target_scores(views, self.average)
 
     def after_step(self) -> None:
         """Let the average follow."""
