@@ -64,7 +64,6 @@ class PatchEmbed(nn.Module):
     def __init__(self, patch: Triple, dim: int, *, bands: int = 0) -> None:
         super().__init__()
         self.patch = patch
-        self.bands = bands
         self.proj = nn.Conv3d(3, bands or dim, kernel_size=patch, stride=patch)
         self.mix = nn.Linear(2 * bands, dim) if bands else None
         self.norm = nn.LayerNorm(dim)
@@ -75,15 +74,13 @@ class PatchEmbed(nn.Module):
         if any(pads):
             views = F.pad(views, (0, pads[2], 0, pads[1], 0, pads[0]))
         if self.mix is None:
-            values = self.proj(views)
+            tokens = self.proj(views).permute(0, 2, 3, 4, 1)
         else:
             # bfloat16 rounds pixels by an eighth of a level, filters by 0.2 %: as much as a weak band holds
             with torch.autocast(views.device.type, enabled=False):
-                values = self.proj(views.to(self.proj.weight.dtype))
-        values = values.permute(0, 2, 3, 4, 1)
-        if self.mix is not None:
-            values = self.mix(torch.cat([values, _log_energy(values)], dim=-1))
-        out: Tensor = self.norm(values)
+                values = self.proj(views.to(self.proj.weight.dtype)).permute(0, 2, 3, 4, 1)
+            tokens = self.mix(torch.cat([values, _log_energy(values)], dim=-1))
+        out: Tensor = self.norm(tokens)
         return out
 
     @torch.no_grad()
@@ -98,9 +95,9 @@ class PatchEmbed(nn.Module):
         Raises:
             DataError: If a band is constant over the views, as in videos that do not move or have no colour.
         """
-        if not self.bands:
+        if self.mix is None:
             return
-        filters = dct_filters(self.patch, self.bands).to(views)
+        filters = dct_filters(self.patch, self.proj.out_channels).to(views)
         values = F.conv3d(views, filters, stride=self.patch)
         deviation, mean = torch.std_mean(values, dim=(0, 2, 3, 4))
         if not bool((deviation > 1e-6).all()):
