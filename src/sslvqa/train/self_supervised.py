@@ -15,6 +15,7 @@ from sslvqa.errors import ConfigError, DataError, VideoError
 from sslvqa.methods import Compute, StVqrl, keep_local
 from sslvqa.nn.heads import Projection
 from sslvqa.nn.swin3d.model import SwinBackbone
+from sslvqa.train.checkpoint import find_checkpoint
 from sslvqa.train.distributed import gather_rows, join_world, main_first
 from sslvqa.train.engine import Run, fit, pick_device
 from sslvqa.train.start import fingerprint, open_run, read_start, save_backbone, seeded, start_patches
@@ -58,7 +59,7 @@ def pretrain(config: PretrainConfig, *, resume: bool = False) -> Path:
             preset=config.pair,
             seed=config.runtime.seed,
         )
-        if start.regressor is None:
+        if start.regressor is None and find_checkpoint(folder) is None:
             start_patches([method.backbone], dataset)
         run = Run(
             folder=folder,

@@ -11,6 +11,7 @@ from sslvqa.data.loaders import PartPlan, RunPlan
 from sslvqa.evaluate.correlation import srocc
 from sslvqa.hub.names import build_model
 from sslvqa.methods import Compute, SslVqa, keep_local
+from sslvqa.train.checkpoint import find_checkpoint
 from sslvqa.train.distributed import gather_rows, join_world, main_first
 from sslvqa.train.engine import Run, fit, pick_device
 from sslvqa.train.finish import finish_model
@@ -58,7 +59,7 @@ def train(config: TrainConfig, *, resume: bool = False) -> Path:
             device
         )
         parts = _datasets(config, tables, start.architecture.geometry)
-        if start.regressor is None:
+        if start.regressor is None and find_checkpoint(folder) is None:
             model = method.model
             start_patches([model.regressor.backbone, model.distance.backbone], parts["labelled"])
         run = Run(
