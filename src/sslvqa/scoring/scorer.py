@@ -193,7 +193,7 @@ class Scorer:
 
     def token_features(self, views: Tensor) -> NDArray[np.float64]:
         """Return mean and deviation over the tokens of the distance backbone of uint8 views: ``(n, 2 C)``."""
-        with torch.inference_mode():
+        with inference(self.threads):
             tokens = [self.model.distance.tokens(normalize(view[None].to(self.device)))[0] for view in views]
             pooled = [torch.cat([part.mean(dim=0), part.std(dim=0)]) for part in tokens]
         return torch.stack(pooled).cpu().double().numpy()

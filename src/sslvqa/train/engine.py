@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from sslvqa.methods import Method
     from sslvqa.train.config import OptimConfig, RuntimeConfig
 
-__all__ = ["Interrupted", "Run", "fit", "pick_device"]
+__all__ = ["Interrupted", "Run", "fit"]
 
 
 class Interrupted(BaseException):
@@ -68,13 +68,6 @@ class Run:
     def total_steps(self) -> int:
         """Optimisation steps of the run."""
         return self.plan.total_steps // self.accumulate
-
-
-def pick_device(name: str) -> torch.device:
-    """``auto`` is the GPU when there is one, else the CPU."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(name)
 
 
 def fit(

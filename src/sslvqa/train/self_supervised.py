@@ -15,9 +15,10 @@ from sslvqa.errors import ConfigError, DataError, VideoError
 from sslvqa.methods import Compute, StVqrl, keep_local
 from sslvqa.nn.heads import Projection
 from sslvqa.nn.swin3d.model import SwinBackbone
+from sslvqa.scoring.runtime import pick_device
 from sslvqa.train.checkpoint import find_checkpoint
 from sslvqa.train.distributed import gather_rows, join_world, main_first
-from sslvqa.train.engine import Run, fit, pick_device
+from sslvqa.train.engine import Run, fit
 from sslvqa.train.start import fingerprint, open_run, read_start, save_backbone, seeded, start_patches
 
 if TYPE_CHECKING:

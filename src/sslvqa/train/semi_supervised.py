@@ -11,9 +11,10 @@ from sslvqa.data.loaders import PartPlan, RunPlan
 from sslvqa.evaluate.correlation import srocc
 from sslvqa.hub.names import build_model
 from sslvqa.methods import Compute, SslVqa, keep_local
+from sslvqa.scoring.runtime import pick_device
 from sslvqa.train.checkpoint import find_checkpoint
 from sslvqa.train.distributed import gather_rows, join_world, main_first
-from sslvqa.train.engine import Run, fit, pick_device
+from sslvqa.train.engine import Run, fit
 from sslvqa.train.finish import finish_model
 from sslvqa.train.start import fingerprint, open_run, read_start, seeded, start_patches
 from sslvqa.train.tables import read_tables
