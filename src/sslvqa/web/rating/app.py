@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import mimetypes
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from sslvqa.errors import DataError
+from sslvqa.web.guard import same_token
+from sslvqa.web.settings import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from sslvqa.rate import SessionState, Study
 
 __all__ = ["LOOPBACK", "create_app"]
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-"""Names under which only this machine reaches the server."""
 
 _STATIC = Path(__file__).parent / "static"
 _LARGEST_BODY = 8192
@@ -127,7 +125,7 @@ def _study(request: Request) -> Response:
 async def _join(request: Request) -> Response:
     wish = _Join.model_validate_json(await _body(request))
     key = request.app.state.key
-    if key is not None and not hmac.compare_digest(wish.key.encode(), key.encode()):
+    if key is not None and not same_token(wish.key, key):
         return JSONResponse({"error": "this study needs the key that is in its invitation link"}, 403)
     token = await run_in_threadpool(request.app.state.study.join, wish.name)
     return JSONResponse({"token": token}, 201)

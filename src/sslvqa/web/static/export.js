@@ -1,7 +1,7 @@
 // Files for others: the record as JSON and CSV, the picture on show as PNG, a page of its own as HTML.
 
 import { clock, escapeText, number } from "./format.js";
-import { meaning, momentText, scaleName, worstMoment } from "./words.js";
+import { meaning, momentText, scaleName } from "./words.js";
 
 export function download(blob, name) {
   const link = document.createElement("a");
@@ -136,7 +136,7 @@ table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:.
 </head><body>
 <h1>${escapeText(view.job.name)}: ${number(result.score)}</h1>
 <p>${escapeText(scaleName(info))}. ${escapeText(meaning(result, info).join(" "))}</p>
-<p>Worst moment: ${escapeText(momentText(worstMoment(result)))}.</p>
+<p>Worst moment: ${escapeText(momentText(result.worst))}.</p>
 ${result.warnings.map((text) => `<p>Note: ${escapeText(text)}</p>`).join("\n")}
 <p><img alt="Frame, quality map if it was on, and the score over time" src="${picture(view).toDataURL("image/png")}"></p>
 <h2>Score over time</h2><table><tr><th>from</th><th>to</th><th>score</th><th>Q_R</th><th>Q_D</th></tr>

@@ -1,7 +1,6 @@
 // The score over time, under the player: click or use the arrow keys to go there.
 
 import { clock, number } from "./format.js";
-import { worstMoment } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const [LEFT, RIGHT, TOP, BOTTOM, HEIGHT] = [38, 8, 8, 22, 132];
@@ -94,7 +93,7 @@ export class Timeline {
   }
 
   #worst() {
-    const worst = worstMoment(this.result);
+    const worst = this.result.worst;
     if (this.items.length < 2) return;
     const [left, right] = [this.x(worst.start_seconds), this.x(worst.end_seconds)];
     element("rect", { class: "worst", x: left, y: HEIGHT - BOTTOM - 5, width: Math.max(3, right - left), height: 5 }, this.svg);

@@ -5,7 +5,7 @@ import { bytes, clock, number, percent } from "./format.js";
 import { Overlay } from "./overlay.js";
 import { Player } from "./player.js";
 import { Timeline } from "./timeline.js";
-import { grade, meaning, momentText, scaleName, worstMoment } from "./words.js";
+import { grade, meaning, momentText, scaleName } from "./words.js";
 import { exportView } from "./export.js";
 
 const TERMS = {
@@ -50,7 +50,7 @@ export class View {
     this.$(".value span").textContent = ` ${scaleName(info)}`;
     this.$(".words").textContent = meaning(result, info).join(" ");
     this.$(".gauge").replaceChildren(gauge(result, info));
-    const worst = worstMoment(result);
+    const worst = result.worst;
     this.$(".worst").replaceChildren("Worst moment: ", button(momentText(worst), () => this.goToWorst(), "link"));
     this.$(".warnings").replaceChildren(...result.warnings.map((text) => listItem(`Note: ${text}`)));
     const interval = result.interval;
@@ -229,7 +229,7 @@ export class View {
 
   toggle() { this.player.toggle(); }
   toggleMap() { this.$(".show-map").click(); }
-  goToWorst() { this.player.seek(worstMoment(this.result).start_seconds); }
+  goToWorst() { this.player.seek(this.result.worst.start_seconds); }
   close() { this.player.close(); }
 }
 

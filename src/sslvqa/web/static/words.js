@@ -48,10 +48,6 @@ function intervalWords(interval, info) {
   return [sure];
 }
 
-export function worstMoment(result) {
-  return result.timeline.reduce((worst, item) => (worst && worst.score <= item.score ? worst : item), null);
-}
-
 export function comparison(a, b) {
   const difference = a.score - b.score;
   const names = [a.path, b.path];
