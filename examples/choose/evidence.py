@@ -1,7 +1,7 @@
 """Does a choice of videos need fewer labels than chance? Simulated on a table whose labels are known.
 
-    sslvqa choose bench/videos --out /tmp/all.csv --strategy doubt --n 1     # makes the records
-    python examples/choose/evidence.py bench/manifest.csv /tmp/all.ndjson --out evidence.ndjson
+    sslvqa choose bench/videos --out all.csv --strategy doubt --n 1     # makes the records
+    python examples/choose/evidence.py bench/manifest.csv all.ndjson --out evidence.ndjson
 
 Contents are split: a third is for the test, the rest is the pool. From `--start` random labels on, each
 round asks for `--step` more by one strategy; ridge regression on the features of the distance backbone, its
