@@ -47,7 +47,7 @@ class Recipe:
 
 
 RECIPES = {
-    "nano": Recipe("nano_cpu", 20, 8, 2, 1, 2000, 9),
+    "nano": Recipe("nano_cpu", 20, 8, 2, 1, 1000, 9),
     "mobile": Recipe("nano_cpu", 20, 8, 2, 1, 3000, 20),
     "swin_t": Recipe("paper", 20, 10, 6, 1, 1000, 30),
 }
