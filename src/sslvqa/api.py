@@ -88,13 +88,13 @@ def score_many(
     timeline_seconds: float | None = None,
     **settings: Unpack[ScorerSettings],
 ) -> Iterator[VideoScore | FailedScore]:
-    """Score files one after another; a file that cannot be scored is a record, not an exception.
+    """Score files in their order; a file that cannot be scored is a record, not an exception.
 
     Raises:
         ModelError: The model cannot be used (at the call, not for each file).
         ConfigError: A setting is out of range.
     """
-    return score_each(paths, scorer=Scorer(model, **settings), timeline_seconds=timeline_seconds)
+    return score_each(list(paths), scorer=Scorer(model, **settings), timeline_seconds=timeline_seconds)
 
 
 def quality_map(

@@ -9,7 +9,7 @@ def test_results_are_not_scored_again_and_maps_come_from_the_same_model(
     make_video("a.mp4", width=64, height=64, frames=12)
     results, out = tmp_path / "r.json", tmp_path / "r.html"
     run("score", tmp_path / "a.mp4", tmp_path / "bad.mp4", "-m", model_dir, "--clips", 2, "-o", results)
-    monkeypatch.setattr(Scorer, "score", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(Scorer, "finish", lambda *_, **__: 1 / 0)
     found = run("report", results, "--model", model_dir, "--out", out, "--title", "Ours")
     assert (found.code, found.out) == (1, "")
     assert "bad.mp4" in out.read_text()

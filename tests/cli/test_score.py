@@ -115,8 +115,8 @@ def test_resume_scores_only_what_is_missing_or_failed(
         stream.write('{"schema": 1, "pa')
     late.write_bytes(other.read_bytes())
     asked = []
-    real = Scorer.score
-    monkeypatch.setattr(Scorer, "score", lambda self, path, **k: asked.append(path) or real(self, path, **k))
+    real = Scorer.read
+    monkeypatch.setattr(Scorer, "read", lambda self, path, **k: asked.append(path) or real(self, path, **k))
     assert run("score", good, late, other, *args, "--resume").code == 0
     assert asked == [str(late), str(other)]
     records = [json.loads(line) for line in out.read_text().splitlines()]
@@ -126,14 +126,14 @@ def test_resume_scores_only_what_is_missing_or_failed(
 
 @pytest.mark.parametrize("kind", ["ndjson", "json", "csv"])
 def test_an_interrupt_leaves_a_valid_file(run, model_dir, good, tmp_path, monkeypatch, kind):
-    real, out = Scorer.score, tmp_path / f"out.{kind}"
+    real, out = Scorer.read, tmp_path / f"out.{kind}"
 
-    def score(self, path, **options):
+    def read(self, path, **options):
         if path == "second.mp4":
             raise KeyboardInterrupt
         return real(self, path, **options)
 
-    monkeypatch.setattr(Scorer, "score", score)
+    monkeypatch.setattr(Scorer, "read", read)
     found = run("score", good, "second.mp4", "-m", model_dir, "-o", out)
     assert found.code == 130
     assert "interrupted" in found.err

@@ -1,11 +1,12 @@
 """Many files, some of them bad; interrupted and continued."""
 
 import json
+import time
 
 import pytest
 
 from sslvqa.errors import ConfigError
-from sslvqa.scoring import FailedScore, Scorer, VideoScore, score_each, scored_records
+from sslvqa.scoring import FailedScore, Scorer, VideoScore, read_each, score_each, scored_records
 
 
 @pytest.fixture
@@ -26,11 +27,51 @@ def test_a_bad_file_is_a_record_and_the_rest_continue(scorer, make_video, tmp_pa
 
 
 def test_an_unforeseen_exception_is_a_record_too_but_an_interrupt_is_not(scorer, monkeypatch):
-    monkeypatch.setattr(scorer, "score", lambda *a, **k: (_ for _ in ()).throw(RuntimeError()))
-    assert list(score_each(["x"], scorer=scorer)) == [FailedScore("x", "RuntimeError", "RuntimeError")]
-    monkeypatch.setattr(scorer, "score", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt()))
-    with pytest.raises(KeyboardInterrupt):
-        list(score_each(["x"], scorer=scorer))
+    for step in ("read", "finish"):
+        monkeypatch.setattr(scorer, "read", lambda *a, **k: None)
+        monkeypatch.setattr(scorer, step, lambda *a, **k: (_ for _ in ()).throw(RuntimeError()))
+        assert list(score_each(["x"], scorer=scorer)) == [FailedScore("x", "RuntimeError", "RuntimeError")]
+        monkeypatch.setattr(scorer, step, lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            list(score_each(["x"], scorer=scorer))
+
+
+@pytest.fixture
+def reads(scorer, monkeypatch):
+    """Names of files as they are read, with the threads of their decoders."""
+    log = []
+
+    def read(source, *, threads, **_):
+        log.append((source, threads))
+        return source
+
+    monkeypatch.setattr(scorer, "read", read)
+    return log
+
+
+def test_as_many_files_are_read_ahead_as_there_are_readers(scorer, reads):
+    scorer.threads = 3
+    readings = read_each([str(number) for number in range(20)], scorer=scorer)
+    for number in range(20):
+        source, reading = next(readings)
+        assert source == reading.result() == str(number)
+        time.sleep(0.01)
+        assert len(reads) <= number + 1 + 3
+    assert next(readings, None) is None
+    assert {threads for _, threads in reads} == {1}
+
+
+def test_a_single_file_is_decoded_by_all_threads(scorer, reads):
+    scorer.threads = 3
+    assert [source for source, _ in read_each(["a"], scorer=scorer)] == ["a"]
+    assert reads == [("a", 3)]
+
+
+def test_what_was_not_begun_is_dropped_when_the_iteration_is_left(scorer, reads):
+    readings = read_each([str(number) for number in range(20)], scorer=scorer)
+    next(readings)
+    readings.close()
+    assert len(reads) < 20
 
 
 def test_finished_records_are_read_back_without_failures_and_a_half_line(scorer, make_video, tmp_path):

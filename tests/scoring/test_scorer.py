@@ -60,7 +60,8 @@ def test_raw_combination_is_the_literal_mean_without_an_interval(loaded, clip):
 
 
 def test_raw_outputs_have_one_row_a_clip(loaded, clip):
-    raw = Scorer(loaded, clips=3, draws=2).raw(clip)
+    scorer = Scorer(loaded, clips=3, draws=2)
+    raw = scorer.raw(scorer.read(clip))
     assert raw.q_r.shape == raw.q_d.shape == (3, 2)
     assert raw.q_r.mean() == pytest.approx(Scorer(loaded, clips=3, draws=2).score(clip).raw_q_r)
 

@@ -1,5 +1,6 @@
 """Scores of videos: one number, how sure, and what it means."""
 
+from sslvqa.scoring.ahead import read_each
 from sslvqa.scoring.batch import FailedScore, score_each, scored_records
 from sslvqa.scoring.calibrate import MonotonicMap, fit_monotonic_map
 from sslvqa.scoring.combine import Combine, Combined, Combiner, fit_weight
@@ -10,7 +11,7 @@ from sslvqa.scoring.local import LocalQuality, MapRange, measure_local
 from sslvqa.scoring.rated import RatedScore, interval_coverage, score_rated, write_predictions
 from sslvqa.scoring.result import SCHEMA, ClipScore, Interval, Provenance, VideoScore
 from sslvqa.scoring.runtime import Backend, Precision, Runtime
-from sslvqa.scoring.scorer import RawScores, Scorer
+from sslvqa.scoring.scorer import RawScores, Reading, Scorer
 
 __all__ = [
     "SCHEMA",
@@ -30,6 +31,7 @@ __all__ = [
     "Provenance",
     "RatedScore",
     "RawScores",
+    "Reading",
     "Runtime",
     "Scorer",
     "VideoScore",
@@ -42,6 +44,7 @@ __all__ = [
     "interval_coverage",
     "measure_golden",
     "measure_local",
+    "read_each",
     "score_each",
     "score_rated",
     "scored_records",

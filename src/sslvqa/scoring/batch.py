@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sslvqa.errors import ConfigError
+from sslvqa.scoring.ahead import Source, read_each
 from sslvqa.scoring.result import SCHEMA, VideoScore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import BinaryIO
 
-    from sslvqa.scoring.scorer import Scorer
+    from sslvqa.scoring.scorer import Reading, Scorer
     from sslvqa.video.raw import RawGeometry
 
-__all__ = ["FailedScore", "score_each", "scored_records"]
+__all__ = ["FailedScore", "finish_each", "score_each", "scored_records"]
+
+Finished = TypeVar("Finished")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,12 @@ class FailedScore:
     error_type: str
     """Class of the exception, e.g. ``UnreadableVideoError``."""
 
+    @classmethod
+    def of(cls, source: str | Path | BinaryIO, error: Exception) -> FailedScore:
+        """The record of a file and what was raised for it."""
+        name = str(source if isinstance(source, str | Path) else source.name)
+        return cls(name, str(error) or type(error).__name__, type(error).__name__)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values in the JSON form, ``schema`` first."""
         return {"schema": SCHEMA, "path": self.path, "error": self.error, "error_type": self.error_type}
@@ -39,23 +48,38 @@ class FailedScore:
 
 
 def score_each(
-    paths: Iterable[str | Path | BinaryIO],
+    paths: Sequence[str | Path | BinaryIO],
     *,
     scorer: Scorer,
     timeline_seconds: float | None = None,
     geometry: RawGeometry | None = None,
 ) -> Iterator[VideoScore | FailedScore]:
-    """Score files one after another, in their order; results come as they are made.
+    """Score files in their order, the next ones being read meanwhile; results come as they are made.
 
     Whatever goes wrong with one file (a decoder can fail in ways nobody foresaw) is the record of that file.
     Only an interrupt ends the iteration early. ``geometry`` says what the files hold when all are headerless.
     """
-    for path in paths:
+    yield from finish_each(
+        paths, scorer.finish, scorer=scorer, timeline_seconds=timeline_seconds, geometry=geometry
+    )
+
+
+def finish_each(
+    paths: Sequence[Source],
+    finish: Callable[[Reading], Finished],
+    *,
+    scorer: Scorer,
+    timeline_seconds: float | None = None,
+    geometry: RawGeometry | None = None,
+) -> Iterator[Finished | FailedScore]:
+    """As :func:`score_each`, with something else made of what was read of a file."""
+    for path, reading in read_each(
+        paths, scorer=scorer, timeline_seconds=timeline_seconds, geometry=geometry
+    ):
         try:
-            yield scorer.score(path, timeline_seconds=timeline_seconds, geometry=geometry)
+            yield finish(reading.result())
         except Exception as error:  # the contract of a batch: never abort
-            name = str(path if isinstance(path, str | Path) else path.name)
-            yield FailedScore(name, str(error) or type(error).__name__, type(error).__name__)
+            yield FailedScore.of(path, error)
 
 
 def scored_records(path: Path, *, scorer: Scorer) -> dict[str, dict[str, Any]]:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sslvqa.sampling.qcs import read_views
-from sslvqa.scoring.batch import FailedScore, score_each
-from sslvqa.video.reader import open_video
+from sslvqa.scoring.batch import FailedScore, finish_each
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from sslvqa.scoring.result import VideoScore
-    from sslvqa.scoring.scorer import Scorer
+    from sslvqa.scoring.scorer import Reading, Scorer
 
 __all__ = ["FeaturedScore", "describe_each"]
 
@@ -32,17 +30,11 @@ class FeaturedScore:
         return {**self.score.to_dict(), "features": list(self.features)}
 
 
-def describe_each(paths: Iterable[str | Path], *, scorer: Scorer) -> Iterator[FeaturedScore | FailedScore]:
-    """Score files and pool their features, one after another, as :func:`~sslvqa.scoring.score_each` does."""
-    for result in score_each(paths, scorer=scorer):
-        if isinstance(result, FailedScore):
-            yield result
-            continue
-        try:
-            with open_video(result.path, limits=scorer.limits) as video:
-                views = read_views(video, scorer.plan(video.info))
-            pooled = scorer.token_features(views).mean(axis=0)
-        except Exception as error:  # as there: never abort
-            yield FailedScore(result.path, str(error) or type(error).__name__, type(error).__name__)
-        else:
-            yield FeaturedScore(result, tuple(float(value) for value in pooled))
+def describe_each(paths: Sequence[str | Path], *, scorer: Scorer) -> Iterator[FeaturedScore | FailedScore]:
+    """Score files and pool their features, as :func:`~sslvqa.scoring.score_each` does."""
+
+    def describe(reading: Reading) -> FeaturedScore:
+        pooled = scorer.token_features(reading.views).mean(axis=0)
+        return FeaturedScore(scorer.finish(reading), tuple(float(value) for value in pooled))
+
+    yield from finish_each(paths, describe, scorer=scorer)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sslvqa.video.frames import VideoInfo
     from sslvqa.video.raw import RawGeometry
 
-__all__ = ["RawScores", "Scorer"]
+__all__ = ["RawScores", "Reading", "Scorer"]
 
 
 class RawScores(NamedTuple):
@@ -43,14 +43,15 @@ class RawScores(NamedTuple):
     q_d: NDArray[np.float64]
 
 
-class _Reading(NamedTuple):
-    """What was taken from one file."""
+class Reading(NamedTuple):
+    """What a score needs of one file: all that is left is arithmetic."""
 
     info: VideoInfo
     timestamps_seconds: NDArray[np.float64]
     plans: tuple[ViewPlan, ...]
     windows: tuple[Window, ...]
     views: Tensor
+    """uint8 ``(clips * draws + windows, 3, T, S, S)``."""
     warnings: tuple[str, ...]
     """The decoder's."""
 
@@ -148,27 +149,60 @@ class Scorer:
             VideoError: The file cannot be used.
             ConfigError: ``timeline_seconds`` or ``max_windows`` is not positive.
         """
-        reading = self._read(
+        reading = self.read(
             source, timeline_seconds=timeline_seconds, max_windows=max_windows, geometry=geometry
         )
-        raw = self._forward(reading.views, progress=progress)
-        used = len(reading.plans)
-        shape = (self.clips, self.draws)
-        return self._assemble(
-            reading,
-            RawScores(raw.q_r[:used].reshape(shape), raw.q_d[:used].reshape(shape)),
-            RawScores(raw.q_r[used:], raw.q_d[used:]),
-        )
+        return self.finish(reading, progress=progress)
 
-    def raw(self, source: str | Path | BinaryIO) -> RawScores:
-        """Return the raw outputs for every view of a video, e.g. to fit a calibration.
+    def read(
+        self,
+        source: str | Path | BinaryIO,
+        *,
+        timeline_seconds: float | None = None,
+        max_windows: int = 120,
+        geometry: RawGeometry | None = None,
+        threads: int | None = None,
+    ) -> Reading:
+        """Read what :meth:`finish` needs; may run in another thread than the networks.
+
+        Args:
+            source: A file.
+            timeline_seconds: As for :meth:`score`.
+            max_windows: As for :meth:`score`.
+            geometry: As for :meth:`score`.
+            threads: Of the decoder; default the scorer's.
 
         Raises:
             VideoError: The file cannot be used.
+            ConfigError: ``timeline_seconds`` or ``max_windows`` is not positive.
         """
-        raw = self._forward(self._read(source).views)
-        shape = (self.clips, self.draws)
-        return RawScores(raw.q_r.reshape(shape), raw.q_d.reshape(shape))
+        threads = self.threads if threads is None else threads
+        with open_video(source, limits=self.limits, threads=threads, geometry=geometry) as video:
+            info, timestamps = video.info, video.timestamps_seconds
+            plans = self.plan(info)
+            windows: tuple[Window, ...] = ()
+            if timeline_seconds is not None:
+                windows = plan_windows(
+                    info,
+                    timestamps,
+                    seconds=timeline_seconds,
+                    geometry=self.card.architecture.geometry,
+                    generator=self._generator(),
+                    max_windows=max_windows,
+                )
+            views = read_views(video, [*plans, *(window.plan for window in windows)])
+            return Reading(info, timestamps, plans, windows, views, tuple(video.warnings))
+
+    def finish(self, reading: Reading, *, progress: Callable[[int, int], object] | None = None) -> VideoScore:
+        """Score what was read of one video."""
+        raw = self._forward(reading.views, progress=progress)
+        used = len(reading.plans)
+        return self._assemble(reading, self._by_clip(raw, used), RawScores(raw.q_r[used:], raw.q_d[used:]))
+
+    def raw(self, reading: Reading) -> RawScores:
+        """Return the raw outputs for every view of a score, e.g. to fit a calibration."""
+        used = len(reading.plans)
+        return self._by_clip(self._forward(reading.views[:used]), used)
 
     def plan(self, info: VideoInfo) -> tuple[ViewPlan, ...]:
         """Return the views of a score: all draws of the first clip, then of the second, and so on."""
@@ -201,29 +235,9 @@ class Scorer:
     def _generator(self) -> torch.Generator:
         return torch.Generator().manual_seed(self.seed)
 
-    def _read(
-        self,
-        source: str | Path | BinaryIO,
-        *,
-        timeline_seconds: float | None = None,
-        max_windows: int = 120,
-        geometry: RawGeometry | None = None,
-    ) -> _Reading:
-        with open_video(source, limits=self.limits, threads=self.threads, geometry=geometry) as video:
-            info, timestamps = video.info, video.timestamps_seconds
-            plans = self.plan(info)
-            windows: tuple[Window, ...] = ()
-            if timeline_seconds is not None:
-                windows = plan_windows(
-                    info,
-                    timestamps,
-                    seconds=timeline_seconds,
-                    geometry=self.card.architecture.geometry,
-                    generator=self._generator(),
-                    max_windows=max_windows,
-                )
-            views = read_views(video, [*plans, *(window.plan for window in windows)])
-            return _Reading(info, timestamps, plans, windows, views, tuple(video.warnings))
+    def _by_clip(self, raw: RawScores, used: int) -> RawScores:
+        shape = (self.clips, self.draws)
+        return RawScores(raw.q_r[:used].reshape(shape), raw.q_d[:used].reshape(shape))
 
     def _forward(self, views: Tensor, *, progress: Callable[[int, int], object] | None = None) -> RawScores:
         """Return the raw scores of uint8 views, in their order."""
@@ -237,7 +251,7 @@ class Scorer:
             raise ModelError(f"{self.card.name} gave scores that are not finite; its weights are unusable")
         return RawScores(q_r, q_d)
 
-    def _assemble(self, reading: _Reading, raw: RawScores, raw_windows: RawScores) -> VideoScore:
+    def _assemble(self, reading: Reading, raw: RawScores, raw_windows: RawScores) -> VideoScore:
         views = self.combiner(raw.q_r, raw.q_d)
         score, q_r, q_d = (float(values.mean()) for values in views)
         if reading.windows:

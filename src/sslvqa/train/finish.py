@@ -22,7 +22,15 @@ from sslvqa.hub import (
 )
 from sslvqa.hub.toml import dump_toml
 from sslvqa.hub.weights import LoadedModel
-from sslvqa.scoring import Combiner, Scorer, fit_interval, fit_monotonic_map, fit_weight, store_golden
+from sslvqa.scoring import (
+    Combiner,
+    Scorer,
+    fit_interval,
+    fit_monotonic_map,
+    fit_weight,
+    read_each,
+    store_golden,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,7 +145,8 @@ def _calibrate(card: ModelCard, scorer: Scorer, tables: Tables, *, coverage: flo
 
 def _raw_scores(scorer: Scorer, table: Manifest) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Q_R and Q_D of every view, each ``(videos, views)``."""
-    raw = [scorer.raw(row.path) for row in table.rows]
+    readings = read_each([row.path for row in table.rows], scorer=scorer)
+    raw = [scorer.raw(reading.result()) for _, reading in readings]
     return np.stack([item.q_r.ravel() for item in raw]), np.stack([item.q_d.ravel() for item in raw])
 
 

@@ -1,0 +1,59 @@
+"""Reading of the next files while the networks have this one."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from sslvqa.scoring.scorer import Reading, Scorer
+    from sslvqa.video.raw import RawGeometry
+
+__all__ = ["Source", "read_each"]
+
+Source = TypeVar("Source", bound="str | Path | BinaryIO")
+"""A file."""
+
+_MOST_READERS = 8
+
+
+def read_each(
+    sources: Sequence[Source],
+    *,
+    scorer: Scorer,
+    timeline_seconds: float | None = None,
+    geometry: RawGeometry | None = None,
+) -> Iterator[tuple[Source, Future[Reading]]]:
+    """Read files in threads and hand them over in their order, each with its future.
+
+    The CPU threads of the scorer are shared: many files are decoded by one thread each, a single file by all.
+    As many files as there are readers wait or are being read beside the one handed over, so memory does not
+    grow with their number (with a timeline, which holds many views, one waits). Leaving the iteration drops
+    what was not begun. What goes wrong with a file is raised by ``result()`` of its future.
+    """
+    total = torch.get_num_threads() if scorer.threads is None else scorer.threads
+    readers = max(min(total, len(sources) if timeline_seconds is None else 1, _MOST_READERS), 1)
+    threads = max(total // readers, 1)
+
+    def read(source: Source) -> Reading:
+        return scorer.read(source, timeline_seconds=timeline_seconds, geometry=geometry, threads=threads)
+
+    waiting: deque[tuple[Source, Future[Reading]]] = deque()
+    with ThreadPoolExecutor(readers, thread_name_prefix="sslvqa-read") as pool:
+        try:
+            for source in sources:
+                waiting.append((source, pool.submit(read, source)))
+                if len(waiting) > readers:
+                    yield waiting.popleft()
+            while waiting:
+                yield waiting.popleft()
+        finally:
+            for _, future in waiting:
+                future.cancel()
