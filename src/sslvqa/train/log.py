@@ -105,11 +105,11 @@ class RunLog:
             _logger.info("step %d of %d: %s", step + 1, self._total, status)
 
     def note(self, step: int, values: Mapping[str, float]) -> None:
-        """Record numbers that come now and then (held-out correlation); they stay beside the bar."""
+        """Record numbers of an epoch (held-out correlation, use of the hardware); they stay beside the bar."""
         if not self._enabled:
             return
         self._notes.update(values)
-        self._write({"step": step, "kind": "validation", **values})
+        self._write({"step": step, "kind": "epoch", **values})
 
     def _write(self, record: Mapping[str, Any]) -> None:
         with self._path.open("a", encoding="utf-8") as file:
