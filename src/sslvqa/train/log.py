@@ -105,7 +105,7 @@ class RunLog:
             _logger.info("step %d of %d: %s", step + 1, self._total, status)
 
     def note(self, step: int, values: Mapping[str, float]) -> None:
-        """Record numbers of an epoch (held-out correlation, use of the hardware); they stay beside the bar."""
+        """Record numbers of an epoch (correlation, use of the hardware); they stay beside the bar."""
         if not self._enabled:
             return
         self._notes.update(values)
