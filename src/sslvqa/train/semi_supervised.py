@@ -16,6 +16,7 @@ from sslvqa.train.checkpoint import find_checkpoint
 from sslvqa.train.distributed import gather_rows, join_world, main_first
 from sslvqa.train.engine import Run, fit
 from sslvqa.train.finish import finish_model
+from sslvqa.train.head import fit_head
 from sslvqa.train.start import fingerprint, open_run, read_start, seeded, start_patches
 from sslvqa.train.tables import read_tables
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sslvqa.methods import Gather
+    from sslvqa.nn import DualQualityModel
     from sslvqa.sampling import ViewGeometry
     from sslvqa.train.config import TrainConfig
     from sslvqa.train.start import Start
@@ -60,9 +62,8 @@ def train(config: TrainConfig, *, resume: bool = False) -> Path:
             device
         )
         parts = _datasets(config, tables, start.architecture.geometry)
-        if start.regressor is None and find_checkpoint(folder) is None:
-            model = method.model
-            start_patches([model.regressor.backbone, model.distance.backbone], parts["labelled"])
+        if find_checkpoint(folder) is None:
+            _prepare(config, method.model, start, parts["labelled"])
         run = Run(
             folder=folder,
             plan=_plan(config, tables),
@@ -101,9 +102,28 @@ def build_ssl_vqa(config: TrainConfig, start: Start, *, gather: Gather = keep_lo
         transfer_weight=config.loss.transfer_weight,
         supervised_views=config.loss.supervised_views,
         temperature=config.loss.temperature,
-        compute=Compute(bf16=config.runtime.precision == "bf16", chunk=config.runtime.chunk),
+        compute=_compute(config),
         gather=gather,
     )
+
+
+def _prepare(config: TrainConfig, model: DualQualityModel, start: Start, labelled: VideoDataset) -> None:
+    """What random weights gain from a look at the videos; the same in every process."""
+    if start.regressor is None:
+        start_patches([model.regressor.backbone, model.distance.backbone], labelled)
+    if start.head is None and config.head_steps:
+        fit_head(
+            model.regressor,
+            labelled,
+            steps=config.head_steps,
+            lr=config.optim.head_lr,
+            compute=_compute(config),
+            seed=config.runtime.seed,
+        )
+
+
+def _compute(config: TrainConfig) -> Compute:
+    return Compute(bf16=config.runtime.precision == "bf16", chunk=config.runtime.chunk)
 
 
 def _datasets(config: TrainConfig, tables: Tables, geometry: ViewGeometry) -> dict[str, VideoDataset]:
