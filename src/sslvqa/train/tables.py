@@ -103,7 +103,7 @@ def divide_videos(source: str, *, limit: int | None, fraction: float, seed: int)
         ManifestError: The table is malformed.
         DataError: Fewer than two contents, or no readable video on one side.
     """
-    found = _usable(_limit(read_videos(source), limit, seed))
+    found = _limit(_usable(read_videos(source)), limit, seed)
     learned, held = _divide(found, fraction=fraction, seed=seed)
     if not learned.rows or not held.rows:
         raise DataError(
