@@ -47,7 +47,7 @@ def fit_head(
                 for views in torch.split(torch.cat([item.views for item in items]), _VIEWS_AT_ONCE)
             ]
         )
-    tokens = tokens.unflatten(0, (len(items), 2))
+    tokens = tokens.view(len(items), 2, *tokens.shape[1:])
     optimizer = torch.optim.AdamW(regressor.head.parameters(), lr=lr)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(derive_seed(seed, "head"))
