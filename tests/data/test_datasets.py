@@ -76,8 +76,8 @@ def test_the_source_is_always_among_the_drawn_versions(make_video):
 
 
 def test_centre_views_are_the_same_every_time(make_video):
-    path = make_video(width=80, height=64, frames=12)
-    one, two = (read_centre_views(path, GEOMETRY, clips=3, seed=0) for _ in range(2))
+    row = ManifestRow(make_video(width=80, height=64, frames=12), "a.mp4")
+    one, two = (read_centre_views(row, GEOMETRY, clips=3, seed=0) for _ in range(2))
     assert one.shape == (3, 3, 4, 32, 32)
     assert torch.equal(one, two)
 

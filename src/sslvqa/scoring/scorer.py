@@ -160,13 +160,17 @@ class Scorer:
             RawScores(raw.q_r[used:], raw.q_d[used:]),
         )
 
-    def raw(self, source: str | Path | BinaryIO) -> RawScores:
+    def raw(self, source: str | Path | BinaryIO, *, geometry: RawGeometry | None = None) -> RawScores:
         """Return the raw outputs for every view of a video, e.g. to fit a calibration.
+
+        Args:
+            source: A file.
+            geometry: What a headerless file (.yuv) holds.
 
         Raises:
             VideoError: The file cannot be used.
         """
-        raw = self._forward(self._read(source).views)
+        raw = self._forward(self._read(source, geometry=geometry).views)
         shape = (self.clips, self.draws)
         return RawScores(raw.q_r.reshape(shape), raw.q_d.reshape(shape))
 

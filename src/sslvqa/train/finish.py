@@ -57,7 +57,7 @@ def finish_model(method: SslVqa, config: TrainConfig, tables: Tables, start: Sta
     def pristine_views() -> Iterator[Tensor]:
         for row in tables.pristine.rows:
             yield read_centre_views(
-                row.path, geometry, clips=config.corpus.final_clips, seed=config.runtime.seed
+                row, geometry, clips=config.corpus.final_clips, seed=config.runtime.seed
             ).to(device)
 
     method.set_corpus(pristine_views())
@@ -137,7 +137,7 @@ def _calibrate(card: ModelCard, scorer: Scorer, tables: Tables, *, coverage: flo
 
 def _raw_scores(scorer: Scorer, table: Manifest) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Q_R and Q_D of every view, each ``(videos, views)``."""
-    raw = [scorer.raw(row.path) for row in table.rows]
+    raw = [scorer.raw(row.path, geometry=row.geometry) for row in table.rows]
     return np.stack([item.q_r.ravel() for item in raw]), np.stack([item.q_d.ravel() for item in raw])
 
 

@@ -146,8 +146,7 @@ def _validation(
             return {}
         device = next(method.parameters()).device
         scores = [
-            method.predict_parts(read_centre_views(row.path, geometry, clips=1, seed=0).to(device))
-            for row in rows
+            method.predict_parts(read_centre_views(row, geometry, clips=1, seed=0).to(device)) for row in rows
         ]
         q_r, q_d = (torch.cat([score[index] for score in scores]).double().cpu().numpy() for index in (0, 1))
         labels = tables.calibration.scores
