@@ -126,7 +126,7 @@ def serve_study(
         raise ConfigError(f"--key has {len(key)} characters; use 16 or more")
     if key is None and not local:
         key = secrets.token_urlsafe(16)
-    app = create_app(Study(study), key=key, hosts=LOOPBACK if local else ("*",))
+    app = create_app(Study(study), key=key, hosts=LOOPBACK if local else ())
     shown = f"[{host}]" if ":" in host else host
     note(f"invitation: http://{shown}:{port}/{'' if key is None else f'?key={key}'}")
     if not local:
