@@ -37,7 +37,7 @@ MAY_IMPORT = {
         *("losses", "methods", "hub", "scoring", "evaluate"),
     },
     "bench": {"errors", "video", "sampling", "nn", "hub", "scoring"},
-    "web": {"errors", "video", "sampling", "maps", "hub", "scoring", "data", "rate"},
+    "web": {"errors", "locks", "video", "sampling", "maps", "hub", "scoring", "data", "rate", "train"},
     "api": {"errors", "video", "sampling", "nn", "hub", "scoring", "maps"},
 }
 

@@ -64,7 +64,7 @@ def serve(
 
     Everything stays on this machine: the page asks no other server for anything.
     """
-    for name in ("fastapi", "uvicorn"):
+    for name in ("fastapi", "prometheus_client", "uvicorn"):
         if find_spec(name) is None:
             raise MissingExtraError(f"sslvqa serve needs {name}; install it with: pip install 'sslvqa[web]'")
     from sslvqa.web import LOOPBACK, ServeSettings
