@@ -30,6 +30,13 @@ def serve(
     folder: Annotated[
         Path | None, typer.Option(help="Folder whose videos may be scored where they are.")
     ] = None,
+    teach: Annotated[
+        Path | None,
+        typer.Option(help="Folder for studies, ratings, training: teach the model from the page."),
+    ] = None,
+    pristine: Annotated[
+        Path | None, typer.Option(help="Folder or table of pristine videos, which --teach trains with.")
+    ] = None,
     token: Annotated[
         str | None,
         typer.Option(
@@ -77,6 +84,8 @@ def serve(
         threads=threads,
         workers=workers,
         folder=folder,
+        teach=teach,
+        pristine=pristine,
         token=_token(token, local=local),
         hosts=LOOPBACK if local else (),
         timeline_seconds=timeline_seconds,

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sslvqa.sampling.qcs import read_views
-from sslvqa.scoring.batch import FailedScore, score_each
+from sslvqa.scoring.batch import FailedScore
 from sslvqa.video.reader import open_video
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import BinaryIO
 
     from sslvqa.scoring.result import VideoScore
     from sslvqa.scoring.scorer import Scorer
 
-__all__ = ["FeaturedScore", "describe_each"]
+__all__ = ["FeaturedScore", "describe", "describe_each"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +33,35 @@ class FeaturedScore:
         return {**self.score.to_dict(), "features": list(self.features)}
 
 
+def describe(
+    source: str | Path | BinaryIO,
+    *,
+    scorer: Scorer,
+    progress: Callable[[int, int], object] | None = None,
+) -> FeaturedScore:
+    """Score one video and pool its features.
+
+    Args:
+        source: A file.
+        scorer: What scores.
+        progress: As in :meth:`~sslvqa.scoring.Scorer.score`.
+
+    Raises:
+        VideoError: The file cannot be used.
+    """
+    result = scorer.score(source, progress=progress)
+    if not isinstance(source, str | Path):
+        source.seek(0)
+    with open_video(source, limits=scorer.limits) as video:
+        views = read_views(video, scorer.plan(video.info))
+    pooled = scorer.token_features(views).mean(axis=0)
+    return FeaturedScore(result, tuple(float(value) for value in pooled))
+
+
 def describe_each(paths: Iterable[str | Path], *, scorer: Scorer) -> Iterator[FeaturedScore | FailedScore]:
-    """Score files and pool their features, one after another, as :func:`~sslvqa.scoring.score_each` does."""
-    for result in score_each(paths, scorer=scorer):
-        if isinstance(result, FailedScore):
-            yield result
-            continue
+    """Describe files one after another, in their order; a failure is the record of that file."""
+    for path in paths:
         try:
-            with open_video(result.path, limits=scorer.limits) as video:
-                views = read_views(video, scorer.plan(video.info))
-            pooled = scorer.token_features(views).mean(axis=0)
-        except Exception as error:  # as there: never abort
-            yield FailedScore(result.path, str(error) or type(error).__name__, type(error).__name__)
-        else:
-            yield FeaturedScore(result, tuple(float(value) for value in pooled))
+            yield describe(path, scorer=scorer)
+        except Exception as error:  # the contract of a batch: never abort
+            yield FailedScore(str(path), str(error) or type(error).__name__, type(error).__name__)

@@ -17,6 +17,9 @@ from sslvqa.web.guard import RequestGuard
 from sslvqa.web.models import Models
 from sslvqa.web.queue import JobQueue
 from sslvqa.web.routes import metrics_router, router
+from sslvqa.web.teach.pages import PREFIX, StudyPages
+from sslvqa.web.teach.routes import router as teach_router
+from sslvqa.web.teach.teacher import Teacher
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -57,10 +60,15 @@ def create_app(settings: ServeSettings, *, worker_command: Sequence[str] | None 
     """
     models = Models(settings.model)
 
+    teacher = None if settings.teach is None else Teacher(settings, models, worker_command=worker_command)
+
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.queue = JobQueue(settings, models, command=worker_command)
-        async with app.state.queue.running():
+        async with (
+            app.state.queue.running(),
+            contextlib.nullcontext() if teacher is None else teacher.running(),
+        ):
             yield
 
     app = FastAPI(
@@ -71,11 +79,14 @@ def create_app(settings: ServeSettings, *, worker_command: Sequence[str] | None 
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.settings = settings
+    app.state.settings, app.state.teacher = settings, teacher
     app.include_router(router, prefix="/api")
+    app.include_router(teach_router, prefix="/api")
     app.include_router(metrics_router)
     app.add_exception_handler(SslvqaError, _explain)
     app.add_api_route("/", _page, include_in_schema=False, methods=["GET", "HEAD"])
+    if teacher is not None:
+        app.mount(PREFIX, StudyPages(teacher.folder, token=settings.token), name="rate")
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     return Application(app, token=settings.token, hosts=settings.hosts)
 

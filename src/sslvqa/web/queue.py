@@ -17,6 +17,7 @@ from sslvqa.web.models import SERVED
 from sslvqa.web.process import TaskError, WorkerProcess
 from sslvqa.web.schemas import checked_result, job_summary
 from sslvqa.web.storage import Storage
+from sslvqa.web.worker import COMMAND
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -61,13 +62,12 @@ class JobQueue:
         self._waiting: deque[tuple[Job, TaskKind]] = deque()
         self._running: dict[str, WorkerProcess] = {}
         self._wake = asyncio.Condition()
-        options = {} if command is None else {"command": command}
         self._workers = [
             WorkerProcess(
                 worker_settings(settings),
                 tasks=settings.tasks_per_worker,
                 on_crash=self.metrics.crashed,
-                **options,
+                command=command or COMMAND,
             )
             for _ in range(settings.workers)
         ]

@@ -7,7 +7,7 @@ import typing
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError, create_model
 
 from sslvqa.errors import UnreadableVideoError
 from sslvqa.scoring import ClipScore, VideoScore
@@ -50,6 +50,7 @@ ScoreRecord: Any = create_model(
     **_FIELDS,
 )
 
+_FEATURES = TypeAdapter(Annotated[list[FiniteFloat], Field(min_length=1, max_length=100_000)])
 _RESULTS: dict[str, TypeAdapter[Any]] = {
     "score": TypeAdapter(VideoScore),
     "map": TypeAdapter(MapGrids),
@@ -209,19 +210,25 @@ def model_info(card: ModelCard) -> ModelInfo:
 def checked_result(kind: str, result: dict[str, Any], *, name: str) -> dict[str, Any]:
     """Return a worker's result in its plain form.
 
+    Args:
+        kind: ``score``, ``map``, ``preview``, or ``describe``: a score with ``features``.
+        result: As the worker sent it.
+        name: What the user calls the video.
+
     Raises:
         UnreadableVideoError: It is not of the promised form.
     """
     values = {key: value for key, value in result.items() if key not in {"schema", "worst"}}
-    adapter = _RESULTS[kind]
     try:
+        features = (
+            {"features": _FEATURES.validate_python(values.pop("features"))} if kind == "describe" else {}
+        )
+        adapter = _RESULTS["score" if kind == "describe" else kind]
         value = adapter.validate_python(values)
-    except ValidationError as error:
-        raise UnreadableVideoError(
-            f"{name}: the worker process sent a {kind} that makes no sense ({error.error_count()} problems)"
-        ) from None
-    if kind == "score":
-        return json.loads(replace(value, path=name).to_json())  # type: ignore[no-any-return]
+    except (KeyError, ValidationError):
+        raise UnreadableVideoError(f"{name}: the worker process sent a {kind} that makes no sense") from None
+    if isinstance(value, VideoScore):
+        return json.loads(replace(value, path=name).to_json()) | features  # type: ignore[no-any-return]
     plain: dict[str, Any] = adapter.dump_python(value, mode="json")
     return plain
 
