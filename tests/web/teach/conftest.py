@@ -1,12 +1,15 @@
 """A teaching server, the folders it works on, and what tests do with it."""
 
+import sys
 import time
+from pathlib import Path
 
 import httpx
 import pytest
 
 from sslvqa.data.synthetic import write_synthetic_video
 from sslvqa.rate import Study, StudySettings
+from sslvqa.web.teach.folder import TeachFolder
 
 RECIPE = """
 labelled_batch = 3
@@ -89,11 +92,24 @@ def loop(service, home):
 
 @pytest.fixture
 def rated(home):
-    """A folder in which four videos have ratings already."""
-    rows = "".join(f"{home / 'videos' / f'{i}.mp4'},{i + 1}\n" for i in range(4))
-    (home / "teach" / "ratings.csv").write_text("path,score\n" + rows)
-    settings = StudySettings(training=0, repeats=0)
-    Study.create(
-        home / "teach" / "study-01.sqlite", settings, [home / "videos" / f"{i}.mp4" for i in range(4)]
-    )
+    """A folder in which one person has rated four of the videos."""
+    videos = [home / "videos" / f"{index}.mp4" for index in range(4)]
+    study = Study.create(home / "teach" / "study-01.sqlite", StudySettings(training=0, repeats=0), videos)
+    token = study.join("Ann")
+    while question := study.state(token).question:
+        study.answer(token, question.position, 5 - int(study.video_path(token, question.position).stem))
+    TeachFolder(home / "teach", home / "videos").rate()
     return home
+
+
+@pytest.fixture
+def trainer(monkeypatch, home):
+    """Training that takes so many seconds a step."""
+    fake = (sys.executable, str(Path(__file__).with_name("fake_training.py")))
+    monkeypatch.setattr("sslvqa.web.teach.process.COMMAND", fake)
+
+    def pace(seconds):
+        (home / "teach" / "pace").write_text(str(seconds))
+
+    pace(0.001)
+    return pace

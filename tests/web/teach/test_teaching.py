@@ -1,32 +1,19 @@
 """Teaching over HTTP: each step, what it refuses, and who may do it. Worker and training are fakes."""
 
+import json
 import shutil
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import httpx
 import pytest
 
 from sslvqa.errors import ConfigError
+from sslvqa.hub import load_card
 from sslvqa.train import TrainConfig, read_config
 from sslvqa.web import ServeSettings
 from sslvqa.web.teach.folder import TeachFolder
 
 TOKEN = "a-long-random-token-for-tests"
-
-
-@pytest.fixture
-def trainer(monkeypatch, rated):
-    """Training that takes so many seconds a step."""
-    fake = (sys.executable, str(Path(__file__).with_name("fake_training.py")))
-    monkeypatch.setattr("sslvqa.web.teach.process.COMMAND", fake)
-
-    def pace(seconds):
-        (rated / "teach" / "pace").write_text(str(seconds))
-
-    pace(0.001)
-    return pace
 
 
 def test_a_study_is_chosen_rated_and_becomes_ratings(loop, home):
@@ -58,15 +45,19 @@ def test_a_study_is_chosen_rated_and_becomes_ratings(loop, home):
     assert {item["votes"] for item in found.values() if item["study"] == "study-01"} == {2}
 
 
-def test_descriptions_are_kept_for_the_next_choice(loop, home):
-    server = loop()
+def test_descriptions_by_the_same_weights_are_kept_for_the_next_choice(loop, home, model_dir):
+    server, store = loop(), home / "teach" / "records.ndjson"
     server.post("/choose", strategy="diverse")
     server.wait()
-    lines = (home / "teach" / "records.ndjson").read_text().splitlines()
+    lines = store.read_text().splitlines()
     assert len(lines) == 7
+    fake = json.loads(lines[0])["provenance"]["weights_sha256"]
+    own = "\n".join(lines[:4]).replace(fake, load_card(model_dir).weights_sha256)
+    store.write_text(own + "\n" + lines[4] + "\n")
     server.post("/choose", strategy="doubt", count=2)
     server.wait()
-    assert (home / "teach" / "records.ndjson").read_text().splitlines() == lines
+    names = [json.loads(line)["path"] for line in store.read_text().splitlines()[5:]]
+    assert names == ["4.mp4", "5.mp4", "6.mp4"]
 
 
 def test_a_choice_can_be_cancelled(loop, home):
@@ -189,7 +180,7 @@ def test_raters_need_the_invitation_and_nothing_else(loop, rated):
         assert rater.get("../study-02/").status_code == 404
         assert rater.get("../study-01.sqlite").status_code == 404
     server.answer_all(link, lambda _data: 4, key=key)
-    assert server.state()["studies"][0]["votes"] == 4
+    assert server.state()["studies"][0]["votes"] == 8
 
 
 def test_a_server_without_teaching_says_how_to_start_one(service):
