@@ -6,7 +6,7 @@ import { askFolder, askRaw, askToken } from "./dialogs.js";
 import { fetchExport } from "./export.js";
 import { bytes, number, plain } from "./format.js";
 import { Table, isActive } from "./table.js";
-import { Teach } from "./teach.js";
+import { Teach, modelName } from "./teach.js";
 import { Uploads } from "./uploads.js";
 import { View } from "./view.js";
 import { scaleName } from "./words.js";
@@ -215,7 +215,7 @@ function showTab(teaching) {
 function showModels() {
   const models = Object.entries(state.info.models);
   const before = $("model-choice").value;
-  $("model-choice").replaceChildren(...models.map(([key, facts]) => new Option(facts.model, key)));
+  $("model-choice").replaceChildren(...models.map(([key]) => new Option(modelName(key, state.info.models), key)));
   $("model-choice").value = state.info.models[before] ? before : "served";
   $("with-model").hidden = models.length < 2;
   showModel();

@@ -63,6 +63,7 @@ export class Teach {
     this.#form("train-form", (form) => api.post("/api/teach/runs", {
       model: form.get("model"), epochs: form.get("epochs") ? Number(form.get("epochs")) : null,
     }));
+    $("choose-form").elements.strategy.addEventListener("change", (event) => { $("choose-model").hidden = event.target.value === "random"; });
     $("choose-cancel").addEventListener("click", () => this.#attempt(() => api.post("/api/teach/cancel")));
     $("pick-none").addEventListener("click", () => { this.picked.clear(); this.#showPicked(); });
     $("teach-videos").tBodies[0].addEventListener("change", (event) => {
@@ -110,7 +111,7 @@ export class Teach {
     row.append(cell(box));
     for (const [text, kind] of [
       [video.name, "name"], [number(video.predicted), "num wide"], [number(video.doubt), "num wide"],
-      [video.study ? String(video.votes) : "–", "num"], [number(video.rating), "num score"],
+      [video.study ? String(video.votes) : "–", "num"], [number(video.rating), video.rating === null ? "num" : "num score"],
     ]) row.append(cell(text, kind));
     row.title = video.study ? `${video.name}: asked in ${video.study}` : video.name;
     return row;
@@ -166,7 +167,7 @@ export class Teach {
       const keys = Object.keys(this.models());
       if ([...select.options].map((option) => option.value).join() === keys.join()) continue;
       const before = select.value;
-      select.replaceChildren(...keys.map((key) => new Option(this.models()[key].model, key)));
+      select.replaceChildren(...keys.map((key) => new Option(modelName(key, this.models()), key)));
       select.value = keys.includes(before) ? before : "served";
     }
   }
@@ -206,6 +207,11 @@ export class Teach {
     ));
     return item;
   }
+}
+
+// What a list of models calls one of them.
+export function modelName(key, models) {
+  return key === "served" ? models[key].model : `${models[key].model} (${key})`;
 }
 
 // --- small things
