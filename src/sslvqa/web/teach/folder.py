@@ -17,7 +17,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sslvqa.data.manifest import read_manifest, scan_videos
 from sslvqa.errors import ConfigError, DataError
@@ -76,6 +76,11 @@ class TeachFolder:
         finally:
             lock.release()
 
+    def next_name(self, kind: Literal["study", "run"]) -> str:
+        """The name of a study or run to come: ``study-01``, ``study-02`` ..."""
+        stems = (path.stem.removeprefix(f"{kind}-") for path in self.path.glob(f"{kind}-*"))
+        return f"{kind}-{1 + max((int(stem) for stem in stems if stem.isdigit()), default=0):02}"
+
     # --- videos
 
     def videos(self) -> list[str]:
@@ -129,7 +134,7 @@ class TeachFolder:
                 f"the studies in {self.path.name} use {methods.pop()}; votes of {settings.method} lie on "
                 "another scale: use the same, or teach in another folder"
             )
-        name = f"study-{len(earlier) + 1:02}"
+        name = self.next_name("study")
         fitting = replace(
             settings,
             training=min(settings.training, len(names)),
@@ -177,7 +182,9 @@ class TeachFolder:
         votes = Votes.from_rows(rows)
         several = len(set(votes.rater.tolist())) > 1
         ratings = rate_videos(votes, method="recovery" if several else "mean", scale=scale)
-        write_ratings(self.path / "ratings.csv", ratings)
+        scratch = self.path / "ratings.csv.part"
+        write_ratings(scratch, ratings)
+        scratch.replace(self.path / "ratings.csv")  # at once: a training may be about to read it
         report = ratings.to_dict()
         (self.path / "ratings.json").write_text(json.dumps(report, allow_nan=False), encoding="utf-8")
         return report

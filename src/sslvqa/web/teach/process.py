@@ -51,6 +51,8 @@ class TrainingProcess:
                 env=environment,
                 start_new_session=True,
             )
+        if self._asked:  # meanwhile
+            self._process.terminate()
         try:
             await self._process.wait()
         except asyncio.CancelledError:

@@ -87,8 +87,7 @@ def prepare_run(
     rated = teach.ratings()
     if not rated:
         raise DataError("there are no ratings yet; compute them from the votes first")
-    number = 1 + len(list(teach.path.glob("run-*")))
-    folder = teach.path / f"run-{number:02}"
+    folder = teach.path / teach.next_name("run")
     folder.mkdir()
     try:
         shutil.copyfile(teach.path / "ratings.csv", folder / "labels.csv")
@@ -113,7 +112,7 @@ def prepare_run(
                 "epochs": epochs,
                 "runtime.device": settings.device,
                 "runtime.threads": settings.threads,
-                "output.tag": f"taught{number}",
+                "output.tag": f"taught{int(folder.name.removeprefix('run-'))}",
                 "output.label": "MOS",
                 "output.label_kind": "human opinion by absolute category rating, collected by sslvqa",
                 "output.minimum": float(low),

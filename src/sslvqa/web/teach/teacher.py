@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from sslvqa.errors import ConfigError, DataError, ModelError, SslvqaError
+from sslvqa.web.events import BusyError
 from sslvqa.web.process import WorkerProcess
 from sslvqa.web.queue import worker_settings
 from sslvqa.web.teach.choosing import Describer, choose
@@ -89,7 +90,7 @@ class Teacher:
         """Begin to choose videos; the list will be in :attr:`choice`.
 
         Raises:
-            ConfigError: Something else goes on.
+            BusyError: Something else goes on.
             UnknownModelError: No such model.
         """
         describer = None
@@ -121,7 +122,8 @@ class Teacher:
         """Begin a training run that starts from a model, and return its name.
 
         Raises:
-            ConfigError: Something else goes on, or see :func:`prepare_run`.
+            BusyError: Something else goes on.
+            ConfigError: See :func:`prepare_run`.
             DataError: There are no ratings.
             UnknownModelError: No such model.
         """
@@ -136,16 +138,18 @@ class Teacher:
         """Begin or continue a run.
 
         Raises:
-            ConfigError: Something else goes on.
+            BusyError: Something else goes on.
             DataError: There is no such run, or it is done.
         """
+        self._require_idle()
         folder = run_folder(self.folder, name)
         if any(run.name == name and run.state == "done" for run in self.runs()):
             raise DataError(f"{name} is done; train anew instead")
 
+        training = self._training = TrainingProcess(folder)
+
         async def work() -> None:
-            self._training = TrainingProcess(folder)
-            await self._training.run()
+            await training.run()
             found = next(run for run in list_runs(self.folder, running=None) if run.name == name)
             self._offer(found)
             if found.error is not None:
@@ -166,7 +170,7 @@ class Teacher:
 
     def _require_idle(self) -> None:
         if self.activity is not None and not self.activity.ended:
-            raise ConfigError(f"the server is {self.activity.kind} at the moment; wait for it, or cancel it")
+            raise BusyError(f"the server is {self.activity.kind} at the moment; wait for it, or cancel it")
 
     def _begin(self, activity: Activity, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._require_idle()
