@@ -119,7 +119,7 @@ def visit(browser):
 
     def go(address, **options):
         page = browser.new_page(**{"viewport": {"width": 1280, "height": 900}, **options})
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(120_000)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda line: line.type == "error" and not EXPECTED.search(line.text)
                 and problems.append(line.text))  # fmt: skip

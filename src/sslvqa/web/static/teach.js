@@ -13,6 +13,7 @@ export class Teach {
     this.picked = new Set(); // names of videos for the next study
     this.rows = new Map();
     this.seen = ""; // what the list of videos was fetched for
+    this.choices = 0; // of the server, that were taken over
     this.#wire();
   }
 
@@ -34,9 +35,9 @@ export class Teach {
       this.onNote(error.message);
       return;
     }
-    const { activity, studies, ratings, runs } = this.state;
+    const { choices, studies, ratings, runs } = this.state;
     if (runs.some((run) => run.model && !this.models()[run.model])) await this.onModel();
-    const seen = JSON.stringify([activity?.kind === "choosing" && activity.ended, studies, ratings]);
+    const seen = JSON.stringify([choices, studies, ratings]);
     if (seen !== this.seen) await this.#fetchVideos(seen);
     this.#showActivity();
     this.#showStudies();
@@ -53,7 +54,6 @@ export class Teach {
         count: Number(form.get("count")), strategy: form.get("strategy"), model: form.get("model") ?? "served",
         seed: Math.floor(Math.random() * 2 ** 31), // the choice by chance differs from time to time
       });
-      this.wanted = true;
     });
     this.#form("study-form", async (form) => {
       await api.post("/api/teach/studies", { videos: [...this.picked], title: form.get("title"), method: form.get("method") });
@@ -95,8 +95,8 @@ export class Teach {
   async #fetchVideos(seen) {
     const { videos } = await api.get("/api/teach/videos");
     this.seen = seen;
-    if (this.wanted && videos.some((video) => video.rank)) {
-      this.wanted = false;
+    if (this.state.choices !== this.choices) {
+      this.choices = this.state.choices;
       this.picked = new Set(videos.filter((video) => video.rank).map((video) => video.name));
     }
     videos.sort((a, b) => (a.rank ?? Infinity) - (b.rank ?? Infinity) || a.name.localeCompare(b.name, undefined, { numeric: true }));

@@ -47,6 +47,7 @@ def state(request: Request) -> TeachState:
     active = teacher.activity
     return TeachState(
         activity=None if active is None else ActivityState.model_validate(active, from_attributes=True),
+        choices=teacher.choices,
         studies=studies,
         scale=list(teacher.folder.scale()) if studies else None,
         ratings=teacher.folder.report(),

@@ -124,6 +124,7 @@ class TeachState(BaseModel):
     """Where the loop is."""
 
     activity: ActivityState | None
+    choices: int = Field(description="made since the server started; the videos' ranks are those of the last")
     studies: list[StudyRow]
     scale: list[int] | None
     ratings: dict[str, Any] | None = Field(description="as sslvqa votes reports them")

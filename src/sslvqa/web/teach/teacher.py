@@ -64,6 +64,7 @@ class Teacher:
         self.folder = TeachFolder(settings.teach, settings.folder)
         self.activity: Activity | None = None
         self.choice: list[dict[str, Any]] = []
+        self.choices = 0
         self._worker = WorkerProcess(worker_settings(settings), command=worker_command or COMMAND)
         self._training: TrainingProcess | None = None
         self._task: asyncio.Task[None] | None = None
@@ -115,6 +116,7 @@ class Teacher:
             finally:
                 await self._worker.stop()
             self.choice, activity.failed = rows, tuple(failed)
+            self.choices += 1
 
         self._begin(activity, work)
 
