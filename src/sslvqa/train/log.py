@@ -33,8 +33,9 @@ _QUIET_SECONDS = 60.0
 class RunLog:
     """Record of one run.
 
-    ``metrics.jsonl`` has one line a step, with ``step`` and numbers; a resumed run drops the lines after its
-    checkpoint first, so the file ends as that of an unbroken run (but for the times).
+    ``metrics.jsonl`` has one line a step, with ``step``, ``steps`` (of the run) and numbers; a resumed run
+    drops the lines after its checkpoint first, so the file ends as that of an unbroken run (but for the
+    times).
 
     Args:
         folder: Of the run.
@@ -96,7 +97,9 @@ class RunLog:
         """Record one finished step."""
         if not self._enabled:
             return
-        self._write({"step": step, **{name: round(value, 8) for name, value in values.items()}})
+        self._write(
+            {"step": step, "steps": self._total, **{name: round(value, 8) for name, value in values.items()}}
+        )
         notes = "  ".join(f"{name} {value:.3f}" for name, value in self._notes.items())
         status = f"loss {values.get('loss', float('nan')):.4f}  {notes}"
         self._bar.update(self._task, completed=step + 1, status=status)
