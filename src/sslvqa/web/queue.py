@@ -15,7 +15,8 @@ from sslvqa.web.job import PRODUCTS, Extra
 from sslvqa.web.metrics import ServerMetrics
 from sslvqa.web.models import SERVED
 from sslvqa.web.process import TaskError, WorkerProcess
-from sslvqa.web.schemas import checked_result, job_summary
+from sslvqa.web.results import checked_result
+from sslvqa.web.schemas import job_summary
 from sslvqa.web.storage import Storage
 from sslvqa.web.worker import COMMAND
 

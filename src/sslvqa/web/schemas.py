@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import typing
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from sslvqa.errors import UnreadableVideoError
 from sslvqa.scoring import ClipScore, VideoScore
-from sslvqa.web.grids import MapGrids
 from sslvqa.web.models import SERVED
-from sslvqa.web.preview import Preview
 
 if TYPE_CHECKING:
     from sslvqa.hub import ModelCard
@@ -33,7 +29,6 @@ __all__ = [
     "ScoreRecord",
     "ServerInfo",
     "SessionRequest",
-    "checked_result",
     "job_summary",
     "model_info",
 ]
@@ -49,14 +44,6 @@ ScoreRecord: Any = create_model(
     __doc__="Quality of one video: the record that `sslvqa score --format json` writes.",
     **_FIELDS,
 )
-
-_FEATURES = TypeAdapter(Annotated[list[FiniteFloat], Field(min_length=1, max_length=100_000)])
-_RESULTS: dict[str, TypeAdapter[Any]] = {
-    "score": TypeAdapter(VideoScore),
-    "map": TypeAdapter(MapGrids),
-    "preview": TypeAdapter(Preview),
-}
-
 
 Paths = Annotated[list[Annotated[str, Field(max_length=4096)]], Field(min_length=1, max_length=1000)]
 
@@ -205,32 +192,6 @@ def model_info(card: ModelCard) -> ModelInfo:
         scale_maximum=card.scale.maximum,
         coverage=card.interval.coverage if card.interval else None,
     )
-
-
-def checked_result(kind: str, result: dict[str, Any], *, name: str) -> dict[str, Any]:
-    """Return a worker's result in its plain form.
-
-    Args:
-        kind: ``score``, ``map``, ``preview``, or ``describe``: a score with ``features``.
-        result: As the worker sent it.
-        name: What the user calls the video.
-
-    Raises:
-        UnreadableVideoError: It is not of the promised form.
-    """
-    values = {key: value for key, value in result.items() if key not in {"schema", "worst"}}
-    try:
-        features = (
-            {"features": _FEATURES.validate_python(values.pop("features"))} if kind == "describe" else {}
-        )
-        adapter = _RESULTS["score" if kind == "describe" else kind]
-        value = adapter.validate_python(values)
-    except (KeyError, ValidationError):
-        raise UnreadableVideoError(f"{name}: the worker process sent a {kind} that makes no sense") from None
-    if isinstance(value, VideoScore):
-        return json.loads(replace(value, path=name).to_json()) | features  # type: ignore[no-any-return]
-    plain: dict[str, Any] = adapter.dump_python(value, mode="json")
-    return plain
 
 
 def job_summary(job: Job) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from sslvqa.errors import ConfigError
 from sslvqa.hub import load_card
 from sslvqa.train import TrainConfig, read_config
 from sslvqa.web import ServeSettings
+from sslvqa.web.app import create_app
 from sslvqa.web.teach.folder import TeachFolder
 
 TOKEN = "a-long-random-token-for-tests"
@@ -190,12 +191,12 @@ def test_a_server_without_teaching_says_how_to_start_one(service):
     assert "--teach DIR" in answer.json()["detail"]
 
 
-def test_settings_of_teaching_are_checked(home):
+def test_settings_of_teaching_are_checked(home, model_dir):
     with pytest.raises(ConfigError, match="teaching needs a folder of videos"):
         ServeSettings(teach=home)
     with pytest.raises(ConfigError, match="pristine is"):
         replace(ServeSettings(), pristine=home / "absent")
-    folder = TeachFolder(home / "teach", home / "videos")
-    with folder.owned(), pytest.raises(ConfigError, match="in use by another sslvqa serve"):  # noqa: SIM117
-        with TeachFolder(home / "teach", home / "videos").owned():
-            pass
+    lock = TeachFolder(home / "teach", home / "videos").claim()
+    with pytest.raises(ConfigError, match="in use by another sslvqa serve; stop that one"):
+        create_app(ServeSettings(model=model_dir, folder=home / "videos", teach=home / "teach"))
+    lock.release()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sslvqa.errors import DataError, SslvqaError
 from sslvqa.rate import shortlist, write_shortlist
-from sslvqa.web.schemas import checked_result
+from sslvqa.web.results import checked_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections import Counter
 from dataclasses import replace
@@ -34,7 +33,9 @@ from sslvqa.rate import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+
+    from filelock import BaseFileLock
 
     from sslvqa.rate import RaterCheck, StudySettings
 
@@ -59,9 +60,8 @@ class TeachFolder:
         except OSError as error:
             raise ConfigError(f"teach is {path}; it cannot be made ({error}); give another folder") from error
 
-    @contextlib.contextmanager
-    def owned(self) -> Iterator[None]:
-        """Keep other servers from the folder.
+    def claim(self) -> BaseFileLock:
+        """Keep other servers from the folder, until the lock is released.
 
         Raises:
             ConfigError: Another one has it.
@@ -71,10 +71,7 @@ class TeachFolder:
             raise ConfigError(
                 f"{self.path} is in use by another sslvqa serve; stop that one, or give another --teach"
             )
-        try:
-            yield
-        finally:
-            lock.release()
+        return lock
 
     def next_name(self, kind: Literal["study", "run"]) -> str:
         """The name of a study or run to come: ``study-01``, ``study-02`` ..."""

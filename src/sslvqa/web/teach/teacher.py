@@ -53,6 +53,9 @@ class Teacher:
         settings: With ``teach`` and ``folder``.
         models: Of the server.
         worker_command: What to start as a worker, for tests.
+
+    Raises:
+        ConfigError: Another server uses the folder.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Teacher:
             raise ConfigError("a server teaches with the settings teach and folder only")
         self.settings, self.models = settings, models
         self.folder = TeachFolder(settings.teach, settings.folder)
+        self._lock = self.folder.claim()
         self.activity: Activity | None = None
         self.choice: list[dict[str, Any]] = []
         self.choices = 0
@@ -71,16 +75,16 @@ class Teacher:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Own the folder; at the end whatever goes on is stopped, a training with a checkpoint."""
-        with self.folder.owned():
-            for run in self.runs():
-                self._offer(run)
-            try:
-                yield
-            finally:
-                if self._task is not None:
-                    self._task.cancel()
-                    await asyncio.gather(self._task, return_exceptions=True)
+        """Offer the models of earlier runs; at the end stop what goes on, a training with a checkpoint."""
+        for run in self.runs():
+            self._offer(run)
+        try:
+            yield
+        finally:
+            if self._task is not None:
+                self._task.cancel()
+                await asyncio.gather(self._task, return_exceptions=True)
+            self._lock.release()
 
     def runs(self) -> list[RunFacts]:
         """All training runs."""
