@@ -55,7 +55,7 @@ def note(message: str) -> None:
     sys.stderr.flush()
 
 
-def track(items: Iterable[_Item], *, total: int) -> Iterator[_Item]:
+def track(items: Iterable[_Item], *, total: int, label: str = "scoring") -> Iterator[_Item]:
     """Pass items through and show their progress on stderr, when that is a terminal."""
     if total < 2 or not sys.stderr.isatty():
         yield from items
@@ -63,7 +63,7 @@ def track(items: Iterable[_Item], *, total: int) -> Iterator[_Item]:
     from rich.console import Console
     from rich.progress import track as show
 
-    yield from show(items, description="scoring", total=total, console=Console(stderr=True), transient=True)
+    yield from show(items, description=label, total=total, console=Console(stderr=True), transient=True)
 
 
 @contextmanager

@@ -40,6 +40,8 @@ def test_a_label_list_gives_the_same_rows_as_the_official_file(miniature, tmp_pa
     listing.write_text("\n".join(lines))
     rows = load_database(database, miniature.root, labels=listing).manifest.rows
     assert [(r.path, r.score, r.content) for r in rows] == [(r.path, r.score, r.content) for r in official]
+    loaded = [load_database(database, miniature.root, labels=path) for path in (None, listing)]
+    assert len({item.sha256 for item in loaded}) == 1
 
 
 def test_what_is_missing_double_or_not_listed_is_named(make_miniature):
