@@ -40,7 +40,7 @@ def test_check_says_what_is_missing_broken_or_double(run, konvid):
     assert "the same bytes: 1003, 1004" in found.err
     assert "20 videos; published are 1200" in found.err
     assert "18 good, 1 missing, 1 broken" in found.err
-    assert "licence: free for research" in found.err
+    assert "licence: free for research; videos: Creative Commons" in found.err
     records = [json.loads(line) for line in out.read_text().splitlines()]
     assert len(records) == 20
     assert sum(record["error"] is None for record in records) == 18

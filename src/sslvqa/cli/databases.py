@@ -47,7 +47,7 @@ def list_(
             (item.name, str(item.videos), item.scale or "pristine", item.licence, item.owners)
             for item in DATABASES.values()
         ]
-        print_table(columns, rows)
+        print_table(columns, rows, text=columns[2:])
         return
     keys = ("name", "title", "videos", "scale", "licence", "owners", "cite")
     found = [{key: getattr(item, key) for key in keys} for item in DATABASES.values()]
