@@ -70,6 +70,8 @@ class RuntimeConfig:
     """Views that keep their activations at once, see :class:`sslvqa.methods.Compute`; 0 for all."""
     checkpoint_minutes: float = 10.0
     """Longest time between two checkpoints."""
+    stop_minutes: float | None = None
+    """Stop after this many minutes of steps as if asked to, with a checkpoint; absent for no limit."""
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
@@ -77,7 +79,9 @@ class RuntimeConfig:
         _require(self.precision in {"fp32", "bf16"}, "precision", self.precision, "fp32 or bf16")
         for name in ("workers", "chunk", "checkpoint_minutes"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "a number not below 0")
-        _require(self.threads is None or self.threads > 0, "threads", self.threads, "a positive number")
+        for name in ("threads", "stop_minutes"):
+            value = getattr(self, name)
+            _require(value is None or value > 0, name, value, "a positive number")
 
 
 @dataclass(frozen=True)

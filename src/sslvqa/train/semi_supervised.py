@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 
-def train(config: TrainConfig, *, resume: bool = False) -> Path:
+def train(config: TrainConfig, *, resume: bool = False, tables: Tables | None = None) -> Path:
     """Learn a quality model with SSL-VQA, calibrate it, and write it.
 
     The weights are those after the last step: nothing is selected on labels.
@@ -40,6 +40,7 @@ def train(config: TrainConfig, *, resume: bool = False) -> Path:
     Args:
         config: The settings; written to ``out/config.toml``.
         resume: Continue the run in ``out``.
+        tables: The videos, when they are read already: then the paths in ``config`` are but their names.
 
     Returns:
         The model directory, ``out/model``, which ``sslvqa score --model`` takes.
@@ -54,7 +55,7 @@ def train(config: TrainConfig, *, resume: bool = False) -> Path:
     with join_world(device) as world:
         with main_first(world):
             folder = open_run(config, resume=resume, world=world)
-        tables = read_tables(config)
+        tables = read_tables(config) if tables is None else tables
         start = read_start(config.init, config.architecture)
         method = build_ssl_vqa(config, start, gather=keep_local if world.size == 1 else gather_rows).to(
             device

@@ -48,7 +48,8 @@ BACKBONE_FILE = "backbone.safetensors"
 
 _PATCH_ITEMS = 16
 
-_WITHOUT_EFFECT = ("workers", "threads", "checkpoint_minutes", "tensorboard", "device")
+_WITHOUT_EFFECT = ("workers", "threads", "checkpoint_minutes", "stop_minutes", "tensorboard", "device")
+_PATHS = ("labels", "pristine", "unlabelled", "videos", "teacher", "init")
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,16 @@ def open_run(config: PretrainConfig | TrainConfig, *, resume: bool, world: World
 
 
 def fingerprint(config: PretrainConfig | TrainConfig, *data_hashes: str) -> str:
-    """Hash of the data and of every setting that can change the result."""
+    """Hash of the data and of every setting that can change the result; of paths the last part only.
+
+    So a run that is moved to another folder or machine can be resumed there.
+    """
     values = dataclasses.asdict(config)
     del values["out"]
+    for name in _PATHS:
+        if values.get(name) is not None:
+            values[name] = Path(values[name]).name
+    values.get("labels_table", {}).pop("root", None)
     for name in _WITHOUT_EFFECT:
         del values["runtime"][name]
     return hashlib.sha256(json.dumps([values, data_hashes], sort_keys=True).encode()).hexdigest()
