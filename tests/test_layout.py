@@ -35,6 +35,7 @@ MAY_IMPORT = {
         *("errors", "video", "sampling", "distort", "data", "nn"),
         *("losses", "methods", "hub", "scoring", "evaluate"),
     },
+    "reproduce": {"errors", "distort", "data", "evaluate", "hub", "scoring", "train"},
     "bench": {"errors", "video", "sampling", "nn", "hub", "scoring"},
     "web": {"errors", "video", "sampling", "maps", "hub", "scoring", "data", "rate"},
     "api": {"errors", "video", "sampling", "nn", "hub", "scoring", "maps"},

@@ -18,6 +18,7 @@ from sslvqa.cli.models import list_, show
 from sslvqa.cli.output import note
 from sslvqa.cli.rate import export, init, serve_study
 from sslvqa.cli.report import report
+from sslvqa.cli.reproduce import reproduce
 from sslvqa.cli.score import score
 from sslvqa.cli.serve import serve
 from sslvqa.cli.train import pretrain, train
@@ -46,6 +47,7 @@ models.command("show")(show)
 models.command("convert")(convert)
 app.command()(pretrain)
 app.command()(train)
+app.command()(reproduce)
 app.command()(distort)
 app.command()(choose)
 app.command()(votes)
