@@ -50,6 +50,17 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def model_dir(tmp_path_factory) -> Path:
     """A model directory with random weights: views of 2 x 2 fragments of 16 px, 4 frames; scores 0..100."""
+    return write_random_model(tmp_path_factory.mktemp("model") / "tiny.random")
+
+
+@pytest.fixture(scope="session", params=["pair", "regressor", "student"])
+def kind_dir(request, tmp_path_factory) -> Path:
+    """The same for a model of every kind."""
+    return write_random_model(tmp_path_factory.mktemp(request.param) / "tiny.random", kind=request.param)
+
+
+def write_random_model(directory: Path, *, kind: str = "pair") -> Path:
+    """Write a model directory with random weights."""
     from sslvqa import hub, nn
     from sslvqa.sampling import ViewGeometry
 
@@ -65,6 +76,7 @@ def model_dir(tmp_path_factory) -> Path:
             fragments=2,
         ),
         geometry=ViewGeometry(grid=2, fragment_px=16, frames=4, interval=2),
+        kind=kind,
         head_channels=4,
         shrinkage=0.5,
     )
@@ -72,6 +84,8 @@ def model_dir(tmp_path_factory) -> Path:
         "regressor": ("logistic4", {"low": 5.0, "high": 95.0, "centre": 0.0, "scale": 1.0}),
         "distance": ("linear", {"intercept": 0.0, "slope": 100.0}),
     }
+    if kind == "regressor":
+        del maps["distance"]
     card = hub.ModelCard(
         name="tiny.random",
         licence="MIT",
@@ -79,10 +93,11 @@ def model_dir(tmp_path_factory) -> Path:
         architecture=architecture,
         scale=hub.ScaleCard(label="TEST", kind="random numbers", minimum=0.0, maximum=100.0),
         calibration=hub.CalibrationCard(
+            weight=1.0 if kind == "regressor" else 0.5,
             **{
-                name: hub.MapCard(kind=kind, parameters=numbers, minimum=0.0, maximum=100.0, pairs=20)
-                for name, (kind, numbers) in maps.items()
-            }
+                name: hub.MapCard(kind=shape, parameters=numbers, minimum=0.0, maximum=100.0, pairs=20)
+                for name, (shape, numbers) in maps.items()
+            },
         ),
         interval=hub.IntervalCard(coverage=0.9, half_width=7.5, videos=20, contents=20),
         training=hub.TrainingCard(method="none", labelled=0, unlabelled=0, seed=0),
@@ -92,8 +107,8 @@ def model_dir(tmp_path_factory) -> Path:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.3)
-    tokens = torch.randn(400, architecture.backbone.channels, generator=generator)
-    model.distance.set_corpus(nn.corpus_moments([tokens]))
-    directory = tmp_path_factory.mktemp("model") / card.name
+    if isinstance(model, nn.DualQualityModel):
+        tokens = torch.randn(400, architecture.backbone.channels, generator=generator)
+        model.distance.set_corpus(nn.corpus_moments([tokens]))
     hub.save_model(directory, model, card)
     return directory

@@ -63,7 +63,7 @@ def load(table: Path, records: Path) -> dict:
         if "features" in record:
             interval = record["interval"]
             width = interval["high"] - interval["low"] if interval else 0.0
-            signs = (record["disagreement"], record["spread"], width)
+            signs = (record["disagreement"] or 0.0, record["spread"], width)
             stored[str(Path(record["path"]).resolve())] = (record["features"], signs)
     manifest = read_manifest(table).labelled
     found = {str(row.path.resolve()): row for row in manifest.rows}

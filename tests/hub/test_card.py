@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from sslvqa.errors import ModelError
 from sslvqa.hub import (
+    CalibrationCard,
     GoldenCard,
     IntervalCard,
     ManifestCard,
@@ -61,6 +62,7 @@ def test_a_full_card_survives_writing_and_reading(card, tmp_path):
             "minimum = 0.0\nmaximum = -1.0\ndirection",
             "must be below",
         ),
+        ('kind = "pair"', 'kind = "triple"', "kind is 'triple'; it must be pair, regressor, student"),
         ("name =", "name", "not a TOML card"),
     ],
 )
@@ -80,6 +82,22 @@ def test_calibrated_needs_a_calibration_and_an_interval_needs_calibrated(card):
         type(card)(**values)
     with pytest.raises(ValidationError, match="needs combine = 'calibrated'"):
         type(card)(**(values | {"combine": "raw"}))
+
+
+def test_a_card_has_a_distance_map_where_its_model_has_q_d(card):
+    values = card.model_dump()
+    without = values | {"calibration": values["calibration"] | {"distance": None, "weight": 1.0}}
+    with pytest.raises(ValidationError, match=r"pair needs a \[calibration.distance\]"):
+        type(card)(**without)
+    with pytest.raises(ValidationError, match="it must be 1"):
+        CalibrationCard(regressor=card.calibration.regressor, weight=0.5)
+    regressor = values["architecture"] | {"kind": "regressor"}
+    with pytest.raises(ValidationError, match="regressor has no Q_D for"):
+        type(card)(**(values | {"architecture": regressor}))
+    varying = values["interval"] | {"difficulty": "disagreement"}
+    with pytest.raises(ValidationError, match="cannot follow the disagreement"):
+        type(card)(**(without | {"architecture": regressor, "interval": varying}))
+    assert type(card)(**(without | {"architecture": regressor})).calibration.weight == 1
 
 
 def test_cards_hold_no_nan_and_no_wrong_map():

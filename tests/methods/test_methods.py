@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from sslvqa.errors import ConfigError
-from sslvqa.hub.names import Architecture, build_model
+from sslvqa.hub.names import Architecture, build_model, build_single
 from sslvqa.losses import plcc_loss
 from sslvqa.methods import (
     Batch,
     Compute,
+    Distil,
     FixMatch,
     MeanTeacher,
     MetaPseudoLabels,
@@ -25,7 +26,7 @@ from sslvqa.methods import (
 from sslvqa.methods.mixmatch import mix_fragments
 from sslvqa.methods.supervised import ramp_up, standardise
 from sslvqa.nn.heads import Projection
-from sslvqa.nn.quality import RegressorModel
+from sslvqa.nn.quality import QualityScores, RegressorModel
 from sslvqa.nn.swin3d.model import SwinBackbone, SwinConfig
 from sslvqa.sampling import ViewGeometry
 
@@ -72,6 +73,25 @@ def regressor() -> RegressorModel:
     return ssl_vqa().model.regressor
 
 
+def teacher_scores(views: torch.Tensor) -> QualityScores:
+    """Two scores of uint8 views that a network can see: contrast and brightness."""
+    flat = views.float().flatten(1)
+    return QualityScores(0.1 * flat.std(dim=1) - 2, 0.5 + flat.mean(dim=1) / 500)
+
+
+def distil(kind: str = "student", **options) -> Distil:
+    torch.manual_seed(0)
+    model = build_single(replace(STEADY, kind=kind, head_dropout=0.0))
+    only_r = kind == "regressor"
+    method = Distil(
+        model,
+        lambda views: QualityScores(teacher_scores(views).q_r) if only_r else teacher_scores(views),
+        **options,
+    )
+    method.set_scale(graded(8, seed=4)[0].flatten(0, 1), same_regressor=False)
+    return method
+
+
 def group_batch() -> Batch:
     views, _ = graded(4)
     return Batch(groups=torch.stack([views, graded(4, seed=5)[0]]))
@@ -98,6 +118,8 @@ ONE_REGRESSOR = {
 }
 CASES = {
     **{name: (build, quality_batch) for name, build in ONE_REGRESSOR.items()},
+    "distil": (distil, quality_batch),
+    "distil_regressor": (lambda: distil("regressor"), quality_batch),
     "stvqrl": (stvqrl, group_batch),
     "stvqrl_cosine": (lambda: stvqrl(loss="cosine"), group_batch),
     "stvqrl_cross_scene": (lambda: stvqrl(cross_scene=True), group_batch),
@@ -273,6 +295,8 @@ def test_a_batch_of_another_stage_is_refused():
         stvqrl().step(quality_batch())
     with pytest.raises(ConfigError, match="no labelled videos"):
         ssl_vqa().step(group_batch())
+    with pytest.raises(ConfigError, match="no unlabelled videos"):
+        distil().step(group_batch())
     with pytest.raises(ConfigError, match="gives no score"):
         stvqrl().predict(noise(2))
 
@@ -377,3 +401,67 @@ def test_ramps_rise_to_one_and_standard_scores_have_deviation_one():
     torch.testing.assert_close(standardise(scores).std(correction=0), torch.tensor(1.0))
     assert torch.equal(standardise(torch.ones(3)), torch.zeros(3))
     torch.testing.assert_close(standardise(scores[:1], scores), standardise(scores)[:1])
+
+
+def test_a_student_that_starts_as_its_teacher_has_no_error_and_keeps_its_scores():
+    torch.manual_seed(0)
+    model = build_single(replace(STEADY, kind="student", head_dropout=0.0))
+    teacher = build_single(replace(STEADY, kind="student", head_dropout=0.0))
+    teacher.load_state_dict(model.state_dict())
+    method = Distil(model, lambda views: Compute()(lambda x: torch.stack(teacher(x), dim=1), views).unbind(1))
+    batch = quality_batch()
+    views = batch.unlabelled.flatten(0, 1)
+    expected = method.eval()._teacher(views)
+    method.set_scale(views, same_regressor=True)
+    losses = method.step(batch).losses
+    assert losses["error_r"].item() == pytest.approx(0, abs=1e-8)
+    assert losses["order_r"].item() == pytest.approx(0, abs=1e-5)
+    assert losses["error_d"].item() > 1e-3, "its Q_D is on the scale of learning, not of the teacher"
+    torch.testing.assert_close(method.predict(views), expected[0].detach(), atol=1e-4, rtol=1e-4)
+    distilled = Compute()(lambda x: torch.stack(method.distilled()(x), dim=1), views)
+    parts = method.predict_parts(views)
+    torch.testing.assert_close(distilled.detach(), torch.stack(parts, dim=1), atol=1e-4, rtol=1e-4)
+
+
+def test_a_student_overfits_its_teacher_on_eight_videos():
+    method = distil()
+    batch = Batch(unlabelled=graded(8)[0])
+    parameters = [p for module in method.trainable().values() for p in module.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=3e-3)
+    for _ in range(60):
+        optimizer.zero_grad()
+        torch.autograd.backward(method.train().step(batch).total)
+        optimizer.step()
+    views = batch.unlabelled.flatten(0, 1)
+    for mine, other in zip(method.predict_parts(views), teacher_scores(views), strict=True):
+        assert torch.corrcoef(torch.stack([mine, other]))[0, 1] > 0.9
+        assert (mine - other).abs().mean() < 0.5 * other.std()
+
+
+def test_a_constant_teacher_gives_a_finite_loss():
+    method = Distil(
+        build_single(replace(STEADY, kind="student")),
+        lambda views: QualityScores(torch.ones(len(views)), torch.ones(len(views))),
+    )
+    method.set_scale(noise(4), same_regressor=True)
+    total = method.step(quality_batch()).total
+    total.backward()
+    assert torch.isfinite(total)
+    assert all(torch.isfinite(p.grad).all() for p in method.parameters() if p.grad is not None)
+
+
+def test_options_of_the_baselines_have_their_effect():
+    batch = replace(quality_batch(), progress=0.1)
+
+    def loss(name: str, key: str, **options) -> float:
+        torch.manual_seed(3)
+        return ONE_REGRESSOR[name](**options).eval().step(batch).losses[key].item()
+
+    assert loss("mean_teacher", "consistency", ramp=0.0) > loss("mean_teacher", "consistency")
+    assert loss("fixmatch", "pseudo", kept=(1.0, 1.0)) != loss("fixmatch", "pseudo", kept=(0.5, 0.5))
+    assert loss("fixmatch", "pseudo", kept=(0.01, 0.01)) == 0, "one video is too few"
+    half = loss("meta_pseudo_labels", "student", fine_tuning=0.95)
+    assert half == pytest.approx(loss("supervised", "supervised"))
+    learned = ONE_REGRESSOR["mean_teacher"]()
+    assert learned.learned is learned.average.module
+    assert ONE_REGRESSOR["supervised"]().predict_parts(noise(2)).q_d is None

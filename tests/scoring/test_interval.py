@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sslvqa.errors import ConfigError, DataError
-from sslvqa.scoring import ConformalInterval, fit_interval
+from sslvqa.scoring import ConformalInterval, fit_interval, widen_interval
 
 
 @settings(max_examples=25, deadline=None)
@@ -77,3 +77,36 @@ def test_wrong_arguments_are_refused():
         fit_interval([1, 2], [1])
     with pytest.raises(DataError, match="not finite"):
         fit_interval([1, np.nan], [1, 2])
+
+
+def test_a_widened_interval_holds_the_imitated_one_as_often_as_it_says():
+    generator = np.random.default_rng(0)
+    teacher = ConformalInterval(0.9, 2.0, 100, 100, difficulty="disagreement", offset=1.0)
+    doubt, doubt_mine = generator.uniform(0, 3, (2, 400))
+    error = generator.normal(0, 1, 400)
+    excess = np.abs(error) + teacher.width(doubt) - teacher.width(doubt_mine)
+    mine = widen_interval(teacher, excess[:200], contents=[str(i) for i in range(200)])
+    assert mine.coverage == pytest.approx(0.85)
+    assert mine.margin > 0
+    for own, disagreement in ((teacher, doubt), (mine, doubt_mine)):
+        low, high = own.bounds(50.0, disagreement=disagreement[0])
+        assert high - low == pytest.approx(2 * (2.0 * (1 + disagreement[0]) + own.margin))
+    held = np.abs(error) + teacher.width(doubt) <= mine.width(doubt_mine) + 1e-9
+    assert held[:200].mean() >= 0.95
+    assert held[200:].mean() > 0.9
+    assert ConformalInterval.from_card(mine.to_card()) == mine
+
+
+def test_a_student_that_is_nearer_than_nothing_keeps_the_width():
+    teacher = ConformalInterval(0.9, 2.0, 100, 100)
+    mine = widen_interval(teacher, -np.ones(19), contents=[str(i) for i in range(19)])
+    assert mine.margin == 0
+
+
+def test_too_few_contents_widen_nothing_and_a_share_without_coverage_is_refused():
+    teacher = ConformalInterval(0.9, 2.0, 100, 100)
+    names = [str(i) for i in range(18)]
+    assert widen_interval(teacher, np.zeros(18), contents=names) is None
+    assert widen_interval(teacher, np.zeros(36), contents=names * 2) is None
+    with pytest.raises(ConfigError, match=r"between 0.1 and 1"):
+        widen_interval(teacher, np.zeros(18), contents=names, share=0.05)

@@ -116,6 +116,45 @@ def test_ssl_vqa_minus_ignores_unlabelled_videos(config, tmp_path):
     assert all(without[name].equal(given[name]) for name in without)
 
 
+@pytest.mark.parametrize(
+    "method", ["supervised", "mean_teacher", "fixmatch", "mixmatch", "meta_pseudo_labels"]
+)
+def test_a_baseline_gives_a_calibrated_regressor_and_resumes_to_the_same(
+    method, config, tmp_path, stop_after
+):
+    plain = replace(config, method=method, pristine=None, max_steps=3, unlabelled_batch=4)
+    whole = train(replace(plain, out=str(tmp_path / "whole")))
+    model, card = load_model(whole)
+    assert (card.architecture.kind, card.training.method) == ("regressor", method)
+    assert card.training.unlabelled == (0 if method == "supervised" else 4)
+    assert {item.name for item in card.training.manifests} >= {"labelled", "calibration"}
+    assert (card.calibration.distance, card.calibration.weight) == (None, 1.0)
+    assert card.results[0].videos == 3
+    check_golden(load_model(whole))
+    score = Scorer(whole).score(tmp_path / "videos" / "00.mp4")
+    assert card.scale.minimum <= score.score <= card.scale.maximum
+    assert score.q_d is None
+    lines = steps(tmp_path / "whole")
+    assert any("srocc_r" in line for line in lines)
+    assert not any("srocc_d" in line for line in lines)
+    stop_after(2)
+    with pytest.raises(Interrupted):
+        train(plain)
+    stop_after(0)
+    resumed = weights(train(plain, resume=True))
+    assert [name for name, value in weights(whole).items() if not value.equal(resumed[name])] == []
+    assert len(list(model.children())) == 1
+
+
+def test_a_pair_starts_from_a_regressor_and_a_regressor_from_a_pair(config, tmp_path):
+    plain = replace(config, max_steps=1)
+    single = train(replace(plain, method="supervised"))
+    pair = train(replace(plain, init=str(single), out=str(tmp_path / "pair")))
+    again = train(replace(plain, method="supervised", init=str(pair), out=str(tmp_path / "again")))
+    kinds = [load_model(path).card.architecture.kind for path in (single, pair, again)]
+    assert kinds == ["regressor", "pair", "regressor"]
+
+
 def test_a_run_starts_from_a_model(config, tmp_path):
     first = train(replace(config, max_steps=1))
     fine = replace(config, init=str(first), out=str(tmp_path / "fine"), max_steps=1, architecture="swin_t")
@@ -205,7 +244,7 @@ def test_two_processes_equal_one_with_the_joined_batch():
     assert [process.returncode for process in processes] == [0, 0]
     for output in outputs:
         found = json.loads(output)
-        assert {"ssl_vqa", "stvqrl", "MeanTeacher", "MetaPseudoLabels"} <= set(found)
+        assert {"ssl_vqa", "stvqrl", "distil", "MeanTeacher", "MetaPseudoLabels"} <= set(found)
         assert [name for name, agrees in found.items() if not agrees] == []
 
 

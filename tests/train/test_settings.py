@@ -1,23 +1,33 @@
 from __future__ import annotations
 
+import dataclasses
+import re
+import tomllib
+import typing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sslvqa.cli.train import Method
 from sslvqa.errors import ConfigError
 from sslvqa.train import (
+    DISTIL_PRESETS,
     PRETRAIN_PRESETS,
     TRAIN_PRESETS,
+    DistilConfig,
     LossConfig,
     OptimConfig,
     PretrainConfig,
+    RegressorConfig,
     RuntimeConfig,
     TrainConfig,
     read_config,
     write_config,
 )
+from sslvqa.train.config import TrainMethod
 from sslvqa.train.settings import resolve_config
 
 
@@ -79,6 +89,46 @@ def test_absent_values_and_files_are_named(tmp_path):
         read_config(tmp_path / "none.toml", PretrainConfig)
     with pytest.raises(ConfigError, match="give --unlabelled, or --method ssl_vqa_minus"):
         TrainConfig(labels="l", pristine="p", out="o")
+    with pytest.raises(ConfigError, match="give --unlabelled, or --method supervised"):
+        TrainConfig(labels="l", out="o", method="fixmatch")
+    with pytest.raises(ConfigError, match="give --pristine, or --method supervised"):
+        TrainConfig(labels="l", out="o", method="ssl_vqa_minus")
+    assert TrainConfig(labels="l", out="o", method="supervised").pristine is None
+
+
+def test_the_empty_paths_of_a_preset_do_not_count(tmp_path):
+    preset = TRAIN_PRESETS["nano_cpu"]("", "", "")
+    options = {"labels": "l", "out": "o", "method": "supervised"}
+    assert resolve_config(TrainConfig, preset=preset, options=options).pristine is None
+    with pytest.raises(ConfigError, match="give --pristine"):
+        resolve_config(TrainConfig, preset=preset, options=options | {"method": "ssl_vqa_minus"})
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"decay": 1.0}, "decay is 1.0"),
+        ({"ramp": 2.0}, "ramp is 2.0"),
+        ({"kept_first": 0.0}, "kept_first is 0.0"),
+        ({"mix_alpha": 0.0}, "mix_alpha is 0.0"),
+        ({"weight": -1.0}, "weight is -1.0"),
+    ],
+)
+def test_options_of_the_baselines_are_checked(values, words):
+    with pytest.raises(ConfigError, match=words):
+        RegressorConfig(**values)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [({"held_out": 0.0}, "held_out"), ({"interval_share": 0.3}, "interval_share"), ({"batch": 0}, "batch")],
+)
+def test_options_of_a_distillation_are_checked_and_written(tmp_path, values, words):
+    config = DISTIL_PRESETS["nano_cpu"]("t", "v", "o")
+    write_config(tmp_path / "config.toml", config)
+    assert read_config(tmp_path / "config.toml", DistilConfig) == config
+    with pytest.raises(ConfigError, match=words):
+        replace(config, **values)
 
 
 def test_options_win_over_the_file_and_the_file_over_the_preset(tmp_path):
@@ -113,3 +163,13 @@ def test_the_paper_recipe_has_the_papers_numbers():
         1e-3,
     )
     assert replace(released, out="x").pair == "released_stage2"
+
+
+def test_the_documented_options_of_the_baselines_are_the_defaults():
+    text = (Path(__file__).parents[2] / "docs" / "train.md").read_text(encoding="utf-8")
+    block = re.search(r"```toml\n(.*?)```", text, re.DOTALL)[1]
+    assert tomllib.loads(block) == {"regressor": dataclasses.asdict(RegressorConfig())}
+
+
+def test_the_command_offers_every_method():
+    assert typing.get_args(Method) == typing.get_args(TrainMethod)

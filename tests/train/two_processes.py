@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import torch
 
-from sslvqa.hub.names import Architecture, build_model
-from sslvqa.methods import Batch, FixMatch, MeanTeacher, MetaPseudoLabels, SslVqa, StVqrl, Supervised
+from sslvqa.hub.names import Architecture, build_model, build_single
+from sslvqa.methods import Batch, Distil, FixMatch, MeanTeacher, MetaPseudoLabels, SslVqa, StVqrl, Supervised
 from sslvqa.nn.heads import Projection
+from sslvqa.nn.quality import QualityScores
 from sslvqa.nn.swin3d.model import SwinBackbone, SwinConfig
 from sslvqa.train.distributed import gather_rows, join_world, sum_gradients
 
@@ -41,6 +42,19 @@ def stvqrl(**options) -> StVqrl:
     torch.manual_seed(0)
     backbone = SwinBackbone(TINY)
     return StVqrl(backbone, Projection(backbone.channels, out_channels=6), cross_scene=True, **options)
+
+
+def distil(**options) -> Distil:
+    torch.manual_seed(0)
+    model = build_single(
+        Architecture("tiny", backbone=TINY, kind="student", head_channels=8, head_dropout=0.0)
+    )
+
+    def teacher(clips: torch.Tensor) -> QualityScores:
+        flat = clips.float().flatten(1)
+        return QualityScores(flat.std(dim=1), flat.mean(dim=1))
+
+    return Distil(model, teacher, **options)
 
 
 def one_regressor(kind: type[Supervised]):
@@ -81,6 +95,7 @@ if __name__ == "__main__":
         result = {
             "ssl_vqa": agree(ssl_vqa, quality, joined_world),
             "stvqrl": agree(stvqrl, groups, joined_world),
+            "distil": agree(distil, quality, joined_world),
         }
         for kind in (Supervised, MeanTeacher, FixMatch, MetaPseudoLabels):  # MixMatch mixes within a process
             result[kind.__name__] = agree(one_regressor(kind), quality, joined_world)

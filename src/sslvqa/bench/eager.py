@@ -16,7 +16,7 @@ from sslvqa.nn.swin3d.attention import WindowAttention
 from sslvqa.nn.swin3d.window import constants
 
 if TYPE_CHECKING:
-    from sslvqa.nn.quality import DualQualityModel
+    from sslvqa.nn.quality import QualityModel
     from sslvqa.nn.swin3d.window import WindowPlan
 
 __all__ = ["EagerAttention", "count_flop", "eager_model"]
@@ -64,7 +64,7 @@ class EagerAttention(nn.Module):
         return bias.expand(windows, -1, -1, -1)
 
 
-def eager_model(model: DualQualityModel) -> DualQualityModel:
+def eager_model(model: QualityModel) -> QualityModel:
     """Copy a model and let its attention run step by step."""
     slow = copy.deepcopy(model)
     for module in list(slow.modules()):
@@ -75,8 +75,8 @@ def eager_model(model: DualQualityModel) -> DualQualityModel:
 
 
 @torch.inference_mode()
-def count_flop(model: DualQualityModel, views: Tensor) -> float:
-    """Floating-point operations of the matrix products and convolutions of both networks.
+def count_flop(model: QualityModel, views: Tensor) -> float:
+    """Floating-point operations of the matrix products and convolutions of all networks.
 
     Args:
         model: As :func:`eager_model` gives it: products inside fused kernels are not seen.

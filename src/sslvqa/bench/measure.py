@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sslvqa.hub.names import Architecture
+    from sslvqa.nn.quality import QualityScores
     from sslvqa.nn.swin3d.model import SwinConfig
-    from sslvqa.scoring.runtime import RawTensors
 
 __all__ = ["Job", "benchmark", "measure_floors", "measure_ours", "measure_reference"]
 
@@ -169,7 +169,7 @@ def measure_reference(job: Job, started: float) -> PipelineTimes:
 
 
 def _summary(
-    name: str, precision: str, runs: list[tuple[RawTensors, Stages]], start_seconds: float
+    name: str, precision: str, runs: list[tuple[QualityScores, Stages]], start_seconds: float
 ) -> PipelineTimes:
     scores = runs[-1][0]
     return PipelineTimes(
@@ -179,7 +179,7 @@ def _summary(
         start_seconds=start_seconds,
         peak_rss_bytes=_peak_rss_bytes(),
         q_r=tuple(scores.q_r.tolist()),
-        q_d=tuple(scores.q_d.tolist()),
+        q_d=() if scores.q_d is None else tuple(scores.q_d.tolist()),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from sslvqa.hub.card import ModelCard, ScaleCard, TrainingCard
-from sslvqa.hub.names import build_model, find_architecture
+from sslvqa.hub.names import build_pair, find_architecture
 from sslvqa.hub.weights import LoadedModel
 from sslvqa.nn.corpus import corpus_moments
 
@@ -25,7 +25,7 @@ def random_model(architecture: str, *, seed: int = 0) -> LoadedModel:
     found = find_architecture(architecture)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = build_model(found)
+        model = build_pair(found)
         for name, parameter in model.named_parameters():
             if name.endswith("bias_table"):  # as large as trained ones, so that comparisons see them
                 torch.nn.init.normal_(parameter, std=0.5)

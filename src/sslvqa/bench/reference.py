@@ -1,4 +1,4 @@
-"""The straightforward pipeline: all frames to RGB, stacked, cut, and both networks eagerly in float32."""
+"""The straightforward pipeline: all frames to RGB, stacked, cut, and the networks eagerly in float32."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from sslvqa.bench.stages import Stages
 from sslvqa.errors import VideoLimitError
 from sslvqa.sampling.normalize import normalize
-from sslvqa.scoring.runtime import RawTensors, inference
+from sslvqa.scoring.runtime import inference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sslvqa.nn.quality import DualQualityModel
+    from sslvqa.nn.quality import QualityModel, QualityScores
     from sslvqa.sampling.qcs import ViewPlan
 
 __all__ = ["LARGEST_STACK_BYTES", "check_stack", "run_reference"]
@@ -44,8 +44,8 @@ def check_stack(frames: int, height: int, width: int) -> None:
 
 
 def run_reference(
-    path: str | Path, *, model: DualQualityModel, plans: Sequence[ViewPlan], threads: int
-) -> tuple[RawTensors, Stages]:
+    path: str | Path, *, model: QualityModel, plans: Sequence[ViewPlan], threads: int
+) -> tuple[QualityScores, Stages]:
     """Score the planned views of a video the slow way.
 
     Args:
@@ -70,7 +70,7 @@ def run_reference(
     views = torch.from_numpy(np.stack([_cut(stack, plan) for plan in plans]))
     marks.append(time.perf_counter())
     with inference(threads):
-        scores = RawTensors(*model(normalize(views)))
+        scores: QualityScores = model(normalize(views))
     marks.append(time.perf_counter())
     probe, decode, cut, forward = np.diff(marks).tolist()
     pixels = int(stack.size // 3)

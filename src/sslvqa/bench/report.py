@@ -44,11 +44,11 @@ class ModelFacts:
     architecture: str
     random_weights: bool
     parameters: int
-    """Of both networks."""
+    """Of all networks."""
     views: int
     """Of one score."""
     gflop_per_view: float
-    """Matrix products and convolutions of both networks."""
+    """Matrix products and convolutions of all networks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,7 @@ class PipelineTimes:
     q_r: tuple[float, ...]
     """Raw, of every view: the pipelines have to agree."""
     q_d: tuple[float, ...]
+    """Empty where the model has no Q_D."""
 
 
 @dataclass(frozen=True, slots=True)

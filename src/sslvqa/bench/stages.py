@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from sslvqa.scoring.runtime import RawTensors
+    from sslvqa.nn.quality import QualityScores
     from sslvqa.scoring.scorer import Scorer
     from sslvqa.video.frames import Planes
 
@@ -32,7 +32,7 @@ class Stages:
     cut_seconds: float
     """Making the views from frames; ours converts to RGB here."""
     forward_seconds: float
-    """Both networks."""
+    """The networks."""
     total_seconds: float
     """The whole score, measured apart from its stages."""
     frames_decoded: int
@@ -49,7 +49,7 @@ class Stages:
         return {**asdict(self), "rest_seconds": self.rest_seconds}
 
 
-def run_stages(scorer: Scorer, path: str | Path) -> tuple[RawTensors, Stages]:
+def run_stages(scorer: Scorer, path: str | Path) -> tuple[QualityScores, Stages]:
     """Score a video twice: stage by stage, and as users do for the total.
 
     Returns:

@@ -154,9 +154,10 @@ def _signs(record: dict[str, Any]) -> dict[str, float]:
     """Return what a record says of the model's doubt."""
     interval = record["interval"]
     width = interval["high"] - interval["low"] if interval else 0.0
-    return {
+    signs = {
         "predicted": record["score"],
         "disagreement": record["disagreement"],
         "spread": record["spread"],
         "interval_width": width,
     }
+    return {name: value for name, value in signs.items() if value is not None}  # no Q_D, no disagreement

@@ -12,6 +12,7 @@ from sslvqa.cli.bench import bench
 from sslvqa.cli.choose import choose
 from sslvqa.cli.convert import convert
 from sslvqa.cli.data import open_bench
+from sslvqa.cli.distil import distil
 from sslvqa.cli.distort import distort
 from sslvqa.cli.evaluate import evaluate
 from sslvqa.cli.models import list_, show
@@ -48,6 +49,7 @@ models.command("convert")(convert)
 app.command()(pretrain)
 app.command()(train)
 app.command()(reproduce)
+app.command()(distil)
 app.command()(distort)
 app.command()(choose)
 app.command()(votes)

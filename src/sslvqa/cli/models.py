@@ -29,6 +29,7 @@ def list_(
         {
             "name": card.name,
             "default": card.name == DEFAULT_MODEL,
+            "kind": card.architecture.kind,
             "scale": f"{card.scale.label} {card.scale.minimum:g}..{card.scale.maximum:g}",
             "megabytes": round(sum(item.bytes for item in card.weights) / 1e6, 1),
             "licence": card.licence,

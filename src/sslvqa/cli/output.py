@@ -215,6 +215,8 @@ def _range(row: Mapping[str, Any]) -> str:
     return f"{_digits(row['low'])}..{_digits(row['high'])}" if "low" in row else "–"
 
 
-def _digits(value: float) -> str:
-    """Two decimals on ordinary scales, four significant digits on small ones."""
+def _digits(value: float | None) -> str:
+    """Two decimals on ordinary scales, four significant digits on small ones; a dash for none."""
+    if value is None:
+        return "–"
     return f"{value:.2f}" if abs(value) >= 1 or value == 0 else f"{value:.4g}"

@@ -13,9 +13,19 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["pretrain", "train"]
+__all__ = ["errors_to_exit_codes", "pretrain", "train"]
 
 Preset = Literal["paper", "released", "nano_cpu"]
+
+Method = Literal[
+    "ssl_vqa",
+    "ssl_vqa_minus",
+    "supervised",
+    "mean_teacher",
+    "fixmatch",
+    "mixmatch",
+    "meta_pseudo_labels",
+]
 
 _CONFIG_HELP = "TOML settings (every run writes its own as OUT/config.toml); options win over it."
 _INIT_HELP = "scratch, the folder of a pretrain run, or a model."
@@ -53,7 +63,7 @@ def pretrain(
     resume: Annotated[bool, typer.Option(help="Continue the run in OUT; the result is the same.")] = False,
 ) -> None:
     """Learn a backbone from videos without scores (ST-VQRL); print the run folder."""
-    with _errors_to_exit_codes():
+    with errors_to_exit_codes():
         from sslvqa.train import PRETRAIN_PRESETS, PretrainConfig
         from sslvqa.train import pretrain as run
         from sslvqa.train.settings import resolve_config
@@ -87,7 +97,9 @@ def pretrain(
 
 def train(
     labels: Annotated[str | None, typer.Option(help="CSV with a path and a score for each video.")] = None,
-    pristine: Annotated[str | None, typer.Option(help="Folder or CSV of pristine videos.")] = None,
+    pristine: Annotated[
+        str | None, typer.Option(help="Folder or CSV of pristine videos; for ssl_vqa and ssl_vqa_minus.")
+    ] = None,
     unlabelled: Annotated[str | None, typer.Option(help="Folder or CSV of videos without scores.")] = None,
     out: Annotated[str | None, typer.Option(help="Folder of the run; the model is OUT/model.")] = None,
     preset: Annotated[Preset | None, typer.Option(help="Recipe to start from; default paper.")] = None,
@@ -97,8 +109,11 @@ def train(
         str | None, typer.Option(help="nano, mobile or swin_t; with --init scratch.")
     ] = None,
     method: Annotated[
-        Literal["ssl_vqa", "ssl_vqa_minus"] | None,
-        typer.Option(help="ssl_vqa_minus learns from labelled videos only; default by --unlabelled."),
+        Method | None,
+        typer.Option(
+            help="ssl_vqa_minus and supervised learn from labelled videos only; all but ssl_vqa* have one "
+            "network and no Q_D; default ssl_vqa, or ssl_vqa_minus without --unlabelled."
+        ),
     ] = None,
     root: Annotated[str | None, typer.Option(help="Folder that the table's paths start from.")] = None,
     path_column: Annotated[str | None, typer.Option(help="Name of the path column.")] = None,
@@ -132,8 +147,8 @@ def train(
     licence: Annotated[str | None, typer.Option(help="Of the weights, for the card.")] = None,
     resume: Annotated[bool, typer.Option(help="Continue the run in OUT; the result is the same.")] = False,
 ) -> None:
-    """Learn a quality model from few scores and many videos (SSL-VQA); print the model directory."""
-    with _errors_to_exit_codes():
+    """Learn a quality model from few scores and many videos (SSL-VQA or a baseline); print its directory."""
+    with errors_to_exit_codes():
         from sslvqa.train import TRAIN_PRESETS, TrainConfig
         from sslvqa.train import train as run
         from sslvqa.train.settings import resolve_config
@@ -182,7 +197,7 @@ def train(
 
 
 @contextmanager
-def _errors_to_exit_codes() -> Iterator[None]:
+def errors_to_exit_codes() -> Iterator[None]:
     """Log to stderr; exit 2 with the message for our errors, 130 for a run that was asked to stop."""
     from sslvqa.errors import SslvqaError
     from sslvqa.train import Interrupted

@@ -10,12 +10,21 @@ from sslvqa.hub.card import (
     ModelCard,
     ResultCard,
     ScaleCard,
+    TeacherCard,
     TrainingCard,
     WeightsFile,
     read_card,
     write_card,
 )
-from sslvqa.hub.names import ARCHITECTURES, Architecture, build_model, find_architecture
+from sslvqa.hub.names import (
+    ARCHITECTURES,
+    Architecture,
+    ModelKind,
+    build_model,
+    build_pair,
+    build_single,
+    find_architecture,
+)
 from sslvqa.hub.weights import (
     DEFAULT_MODEL,
     LoadedModel,
@@ -38,11 +47,15 @@ __all__ = [
     "ManifestCard",
     "MapCard",
     "ModelCard",
+    "ModelKind",
     "ResultCard",
     "ScaleCard",
+    "TeacherCard",
     "TrainingCard",
     "WeightsFile",
     "build_model",
+    "build_pair",
+    "build_single",
     "find_architecture",
     "list_models",
     "load_card",

@@ -34,6 +34,7 @@ __all__ = [
     "ModelCard",
     "ResultCard",
     "ScaleCard",
+    "TeacherCard",
     "TrainingCard",
     "WeightsFile",
     "read_card",
@@ -117,12 +118,19 @@ class MapCard(_Part):
 
 
 class CalibrationCard(_Part):
-    """One map for each of the two raw scores, and how they are weighted."""
+    """One map for each raw score, and how they are weighted."""
 
     regressor: MapCard
-    distance: MapCard
+    distance: MapCard | None = None
+    """Absent where the model has no Q_D."""
     weight: float = Field(default=0.5, ge=0, le=1)
-    """Of Q_R in the score; Q_D has the rest."""
+    """Of Q_R in the score; Q_D has the rest. 1 where the model has no Q_D."""
+
+    @model_validator(mode="after")
+    def _weighs_what_there_is(self) -> CalibrationCard:
+        if self.distance is None and self.weight != 1:
+            raise ValueError(f"weight is {self.weight} without a distance map; it must be 1")
+        return self
 
 
 class IntervalCard(_Part):
@@ -134,6 +142,8 @@ class IntervalCard(_Part):
     difficulty: Literal["none", "disagreement"] = "none"
     offset: float = 0.0
     """Added to the disagreement |Q_R - Q_D| to give the difficulty; unused when difficulty is ``none``."""
+    margin: float = Field(default=0.0, ge=0)
+    """Added to the half-width: how far a student may be from its teacher, whose interval this is."""
     videos: int
     contents: int
     """Held-out contents whose labels gave the interval."""
@@ -147,6 +157,14 @@ class ManifestCard(_Part):
     rows: int
 
 
+class TeacherCard(_Part):
+    """The model that a student imitates."""
+
+    name: str
+    sha256: str
+    """Of its weights."""
+
+
 class TrainingCard(_Part):
     """How the weights came about."""
 
@@ -158,6 +176,8 @@ class TrainingCard(_Part):
     manifests: tuple[ManifestCard, ...] = ()
     pretrained: str | None = None
     """What the backbones started from; absent for random initialisation."""
+    teacher: TeacherCard | None = None
+    """Of a student: whose scores were its labels."""
     config: str | None = None
     """The run's settings as text, enough to repeat it."""
 
@@ -182,7 +202,8 @@ class GoldenCard(_Part):
     """Scores of the synthetic view of :func:`sslvqa.scoring.golden_view`, float32 on a CPU."""
 
     q_r: float
-    q_d: float
+    q_d: float | None = None
+    """Absent where the model has no Q_D."""
     score: float | None = None
     """Calibrated, absent without calibration."""
 
@@ -235,6 +256,16 @@ class ModelCard(_Part):
             )
         if self.combine == "raw" and self.interval is not None:
             raise ValueError("an [interval] is on the label scale; it needs combine = 'calibrated'")
+        return self
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> ModelCard:
+        has_distance = self.architecture.kind != "regressor"
+        if self.calibration is not None and (self.calibration.distance is not None) != has_distance:
+            wanted = "needs" if has_distance else "has no Q_D for"
+            raise ValueError(f"a {self.architecture.kind} {wanted} a [calibration.distance]")
+        if not has_distance and self.interval is not None and self.interval.difficulty == "disagreement":
+            raise ValueError("a regressor has no Q_D, so its [interval] cannot follow the disagreement")
         return self
 
 
@@ -296,6 +327,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "distance": MapCard,
     "interval": IntervalCard,
     "training": TrainingCard,
+    "teacher": TeacherCard,
     "manifests": ManifestCard,
     "results": ResultCard,
     "golden": GoldenCard,

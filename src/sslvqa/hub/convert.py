@@ -26,7 +26,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sslvqa.errors import WeightsError
-from sslvqa.hub.names import Architecture, architecture_to_dict, build_model
+from sslvqa.hub.names import Architecture, architecture_to_dict, build_pair
 
 __all__ = ["ConversionReport", "convert_checkpoint", "convert_tensors", "read_checkpoint"]
 
@@ -205,7 +205,7 @@ def convert_checkpoint(
 def _expected(architecture: Architecture) -> dict[str, torch.Size]:
     """Shapes of all parameters as ``part/parameter``."""
     with torch.device("meta"):
-        model = build_model(architecture)
+        model = build_pair(architecture)
     modules = {
         "backbone": model.regressor.backbone,
         "head": model.regressor.head,

@@ -8,11 +8,17 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from sslvqa.errors import ConfigError
 from sslvqa.nn.heads import QualityHead
-from sslvqa.nn.quality import DistanceModel, DualQualityModel, RegressorModel
+from sslvqa.nn.quality import (
+    DistanceModel,
+    DualQualityModel,
+    QualityModel,
+    RegressorModel,
+    SingleQualityModel,
+)
 from sslvqa.nn.swin3d.model import SwinBackbone, SwinConfig
 from sslvqa.sampling.geometry import ViewGeometry
 
@@ -22,13 +28,21 @@ if TYPE_CHECKING:
 __all__ = [
     "ARCHITECTURES",
     "Architecture",
+    "ModelKind",
     "architecture_from_dict",
     "architecture_to_dict",
     "build_model",
+    "build_pair",
+    "build_single",
     "check_keys",
     "find_architecture",
     "suggest",
 ]
+
+
+ModelKind = Literal["pair", "regressor", "student"]
+"""Which scores a model has, and by what: ``pair``, Q_R and Q_D by a network each; ``regressor``, Q_R alone;
+``student``, Q_R and an estimate of Q_D by one network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +53,9 @@ class Architecture:
     """Key in :data:`ARCHITECTURES`, or a name of one's own."""
     backbone: SwinConfig = field(default_factory=SwinConfig)
     geometry: ViewGeometry = field(default_factory=ViewGeometry)
+    kind: ModelKind = "pair"
     head_channels: int = 64
-    """Hidden channels of the regression head g."""
+    """Hidden channels of the regression head g, and of a student's other head."""
     head_dropout: float = 0.5
     """Probability of the head's two dropouts."""
     projection_channels: int = 64
@@ -54,6 +69,10 @@ class Architecture:
 
     def __post_init__(self) -> None:
         """Check ranges."""
+        if self.kind not in get_args(ModelKind):
+            raise ConfigError(
+                f"architecture kind is {self.kind!r}; it must be {', '.join(get_args(ModelKind))}"
+            )
         for name in ("head_channels", "projection_channels", "temperature"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"architecture {name} is {getattr(self, name)}; it must be positive")
@@ -103,19 +122,39 @@ def find_architecture(name: str) -> Architecture:
     raise ConfigError(f"no architecture named {name!r}{suggest(name, ARCHITECTURES)}")
 
 
-def build_model(architecture: Architecture) -> DualQualityModel:
-    """Build the two models of an architecture: separate parameters, drawn from the global RNG."""
-    regressor_backbone = SwinBackbone(architecture.backbone)
-    head = QualityHead(
-        regressor_backbone.channels, hidden=architecture.head_channels, dropout=architecture.head_dropout
-    )
+def build_model(architecture: Architecture) -> QualityModel:
+    """Build a model of the architecture's kind; parameters are drawn from the global RNG."""
+    return build_pair(architecture) if architecture.kind == "pair" else build_single(architecture)
+
+
+def build_pair(architecture: Architecture) -> DualQualityModel:
+    """Build the two networks of an architecture, whatever its kind: separate parameters."""
+    regressor = _build_regressor(architecture)
     distance = DistanceModel(
         SwinBackbone(architecture.backbone),
         temperature=architecture.temperature,
         ridge=architecture.ridge,
         shrinkage=architecture.shrinkage,
     )
-    return DualQualityModel(RegressorModel(regressor_backbone, head), distance)
+    return DualQualityModel(regressor, distance)
+
+
+def build_single(architecture: Architecture) -> SingleQualityModel:
+    """Build one network, with a head for Q_D if the kind is ``student``."""
+    regressor = _build_regressor(architecture)
+    return SingleQualityModel(
+        regressor, _build_head(architecture) if architecture.kind == "student" else None
+    )
+
+
+def _build_regressor(architecture: Architecture) -> RegressorModel:
+    return RegressorModel(SwinBackbone(architecture.backbone), _build_head(architecture))
+
+
+def _build_head(architecture: Architecture) -> QualityHead:
+    return QualityHead(
+        architecture.backbone.channels, hidden=architecture.head_channels, dropout=architecture.head_dropout
+    )
 
 
 def architecture_to_dict(architecture: Architecture) -> dict[str, Any]:
@@ -130,6 +169,7 @@ def architecture_from_dict(values: Mapping[str, Any]) -> Architecture:
         ConfigError: A key is unknown or missing (all are listed), or a number is out of range.
     """
     nested = {"backbone": SwinConfig, "geometry": ViewGeometry}
+    values = {"kind": "pair", **values}  # the only kind when it was not written down
     check_keys(values, _field_names(Architecture), where="architecture")
     parts: dict[str, Any] = {key: _tuples(value) for key, value in values.items() if key not in nested}
     for key, kind in nested.items():

@@ -18,7 +18,7 @@ from sslvqa.hub.names import build_model, suggest
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from sslvqa.nn.quality import DualQualityModel
+    from sslvqa.nn.quality import QualityModel
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -88,7 +88,7 @@ def load_card(name_or_dir: str | Path) -> ModelCard:
 class LoadedModel(NamedTuple):
     """A model and what is known of it."""
 
-    model: DualQualityModel
+    model: QualityModel
     card: ModelCard
 
 
@@ -99,7 +99,7 @@ def load_model(name_or_dir: str | Path) -> LoadedModel:
         name_or_dir: ``default``, a shipped name or a model directory.
 
     Returns:
-        The two models and their card.
+        The model and its card.
 
     Raises:
         UnknownModelError: No such model.
@@ -121,7 +121,7 @@ def load_model(name_or_dir: str | Path) -> LoadedModel:
 
 def save_model(
     directory: str | Path,
-    model: DualQualityModel,
+    model: QualityModel,
     card: ModelCard,
     *,
     dtype: Literal["float16", "float32"] = "float32",
@@ -167,13 +167,13 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _blank_model(card: ModelCard) -> DualQualityModel:
+def _blank_model(card: ModelCard) -> QualityModel:
     """Build the card's architecture and leave the global RNG as it was."""
     with torch.random.fork_rng(devices=[]):
         return build_model(card.architecture)
 
 
-def _storable(model: DualQualityModel, dtype: str) -> dict[str, Tensor]:
+def _storable(model: QualityModel, dtype: str) -> dict[str, Tensor]:
     parameters = {name for name, _ in model.named_parameters()}
     state = {}
     for name, value in model.state_dict().items():

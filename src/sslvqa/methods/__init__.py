@@ -1,6 +1,7 @@
 """How models learn: one optimisation step each, same small protocol."""
 
 from sslvqa.methods.base import Batch, Compute, Gather, Method, StepOutput, keep_local
+from sslvqa.methods.distil import Distil
 from sslvqa.methods.fixmatch import FixMatch
 from sslvqa.methods.mean_teacher import MeanTeacher
 from sslvqa.methods.meta_pseudo_labels import MetaPseudoLabels
@@ -12,6 +13,7 @@ from sslvqa.methods.supervised import Supervised
 __all__ = [
     "Batch",
     "Compute",
+    "Distil",
     "FixMatch",
     "Gather",
     "MeanTeacher",

@@ -33,5 +33,7 @@ class MeanTeacher(Supervised):
         teacher = self._gather(self.target_scores(views[:, 0], self.average))
         student = self.scores(views[:, 1])
         return {
-            "consistency": self.weight * ramp_up(batch.progress) * plcc_loss(student, teacher, kind=self.plcc)
+            "consistency": self.weight
+            * ramp_up(batch.progress, share=self.ramp)
+            * plcc_loss(student, teacher, kind=self.plcc)
         }

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MetaPseudoLabels"]
 
-_FINE_TUNING = 0.9
-
 
 class MetaPseudoLabels(Supervised):
     """A student learns from a teacher's scores alone; the teacher learns from labels and from the student.
@@ -32,18 +30,20 @@ class MetaPseudoLabels(Supervised):
 
     Ours: h is the cosine between the student's gradients of its loss on pseudo labels and of L_s, the first
     order of what the two forward passes around a student's update measure, and within [-1, 1] without a
-    baseline; the distance of scores is the PLCC loss; in the last 10 % of the run the student learns from
-    labels alone, the fine-tuning of the paper. The average of the student's weights (decay 0.99) predicts.
+    baseline; the distance of scores is the PLCC loss; in the last tenth of the run the student learns from
+    labels alone, the fine-tuning of the paper. The average of the student's weights predicts.
 
     Args:
         model: The student; the teacher starts as its copy.
+        fine_tuning: Share of the run in which the student learns from labels alone, at its end.
         options: See :class:`Supervised`.
     """
 
     averages: ClassVar[bool] = True
 
-    def __init__(self, model: RegressorModel, **options: Any) -> None:  # noqa: ANN401
+    def __init__(self, model: RegressorModel, *, fine_tuning: float = 0.1, **options: Any) -> None:  # noqa: ANN401
         super().__init__(model, **options)
+        self.fine_tuning = fine_tuning
         self.teacher = copy.deepcopy(model)
 
     def trainable(self) -> Mapping[str, nn.Module]:
@@ -70,9 +70,9 @@ class MetaPseudoLabels(Supervised):
         on_targets = plcc_loss(self.scores(second), targets, kind=self.plcc)
         feedback = self._feedback(on_targets, on_labels)
         teacher = self.scores(labelled[:, 0], self.teacher), self.scores(second, self.teacher)
-        factor = self.weight * ramp_up(batch.progress) + feedback
+        factor = self.weight * ramp_up(batch.progress, share=self.ramp) + feedback
         losses = {
-            "student": on_targets if batch.progress < _FINE_TUNING else on_labels,
+            "student": on_targets if batch.progress < 1 - self.fine_tuning else on_labels,
             "teacher_supervised": plcc_loss(teacher[0], labels, kind=self.plcc),
             "teacher": factor * plcc_loss(teacher[1], targets, kind=self.plcc),
         }

@@ -63,7 +63,7 @@ class MixMatch(Supervised):
         unknown = plcc_loss(scores[~known], wanted[~known], kind=self.plcc)
         return {
             "mixed": plcc_loss(scores[known], wanted[known], kind=self.plcc),
-            "mixed_unlabelled": self.weight * ramp_up(batch.progress) * unknown,
+            "mixed_unlabelled": self.weight * ramp_up(batch.progress, share=self.ramp) * unknown,
         }
 
     def _guess(self, unlabelled: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from sslvqa.errors import ConfigError
 from sslvqa.losses import consistency_loss, knowledge_transfer_loss, plcc_loss
 from sslvqa.methods.base import Batch, Compute, Gather, Method, StepOutput, evaluating, keep_local
 from sslvqa.nn.corpus import corpus_moments
-from sslvqa.nn.quality import DualScores
+from sslvqa.nn.quality import QualityScores
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -106,15 +106,16 @@ class SslVqa(Method):
     def predict(self, views: Tensor) -> Tensor:
         """(Q_R + Q_D) / 2 of uint8 views ``(B, 3, T, S, S)``, the paper's literal mean; ``(B,)``."""
         q_r, q_d = self.predict_parts(views)
+        assert q_d is not None
         return (q_r + q_d) / 2
 
     @torch.no_grad()
-    def predict_parts(self, views: Tensor) -> DualScores:
+    def predict_parts(self, views: Tensor) -> QualityScores:
         """Q_R and Q_D of uint8 views ``(B, 3, T, S, S)`` in evaluation mode, each ``(B,)``."""
         with evaluating(self):
             q_r = self._compute(self.model.regressor, views)
             q_d = self.model.distance.score_tokens(self._compute(self.model.distance.tokens, views))
-        return DualScores(q_r, q_d)
+        return QualityScores(q_r, q_d)
 
     @torch.no_grad()
     def set_corpus(self, batches: Iterable[Tensor]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from sslvqa.losses import plcc_loss
 from sslvqa.methods.base import Batch, Compute, Gather, Method, StepOutput, evaluating, keep_local
 from sslvqa.nn.ema import moving_average
+from sslvqa.nn.quality import QualityScores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +50,7 @@ class Supervised(Method):
         plcc: Form of the correlation loss.
         weight: Of the losses on unlabelled videos, after their ramp.
         decay: Of the moving average of the weights, for the methods that keep one; 0.99 forgets 100 steps.
+        ramp: Share of the run over which the weight of a loss on unlabelled videos rises, where it does.
         compute: How views pass through the networks.
         gather: Joins scores over processes: a correlation needs the whole batch.
     """
@@ -63,6 +65,7 @@ class Supervised(Method):
         plcc: PlccKind = "paper",
         weight: float = 1.0,
         decay: float = 0.99,
+        ramp: float = 0.4,
         compute: Compute | None = None,
         gather: Gather = keep_local,
     ) -> None:
@@ -70,6 +73,7 @@ class Supervised(Method):
         self.model = model
         self.plcc: PlccKind = plcc
         self.weight = weight
+        self.ramp = ramp
         self.average: AveragedModel | None = moving_average(model, decay=decay) if self.averages else None
         self._compute = compute or Compute()
         self._gather = gather
@@ -98,6 +102,11 @@ class Supervised(Method):
         del batch
         return {}
 
+    @property
+    def learned(self) -> RegressorModel:
+        """What predicts: the averaged weights when there are any."""
+        return self.model if self.average is None else cast("RegressorModel", self.average.module)
+
     def scores(self, views: Tensor, network: nn.Module | None = None) -> Tensor:
         """Scores of uint8 views ``(B, 3, T, S, S)`` with graph, joined over processes."""
         return self._gather(self._compute(self.model if network is None else network, views))
@@ -112,7 +121,11 @@ class Supervised(Method):
     @torch.no_grad()
     def predict(self, views: Tensor) -> Tensor:
         """Scores ``(B,)`` of uint8 views ``(B, 3, T, S, S)``, of the averaged weights when there are any."""
-        return self.target_scores(views, self.average)
+        return self.target_scores(views, self.learned)
+
+    def predict_parts(self, views: Tensor) -> QualityScores:
+        """The same as the scores of a model without Q_D."""
+        return QualityScores(self.predict(views))
 
     def after_step(self) -> None:
         """Let the average follow."""
@@ -123,9 +136,11 @@ class Supervised(Method):
 def ramp_up(progress: float, *, share: float = 0.4) -> float:
     """Sigmoid-shaped rise of a weight, ``exp(-5 (1 - t)^2)`` with t = progress / share, at most 1.
 
+    A share of 0 is a weight that is full from the start.
+
     Source: Laine and Aila 2017, as used by Mean Teacher.
     """
-    return math.exp(-5 * (1 - min(progress / share, 1.0)) ** 2)
+    return math.exp(-5 * (1 - min(progress / share, 1.0)) ** 2) if share > 0 else 1.0
 
 
 def standardise(scores: Tensor, reference: Tensor | None = None) -> Tensor:

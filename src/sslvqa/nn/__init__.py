@@ -4,21 +4,32 @@ from sslvqa.nn.corpus import CorpusStatistics, corpus_moments
 from sslvqa.nn.ema import moving_average
 from sslvqa.nn.gaussian import gaussian_distance, pairwise_gaussian_distance, shrink, token_moments
 from sslvqa.nn.heads import Projection, QualityHead
-from sslvqa.nn.quality import DistanceModel, DualQualityModel, DualScores, RegressorModel
+from sslvqa.nn.quality import (
+    DistanceModel,
+    DualQualityModel,
+    QualityModel,
+    QualityScores,
+    RegressorModel,
+    SingleQualityModel,
+    join_scores,
+)
 from sslvqa.nn.swin3d import SwinBackbone, SwinConfig
 
 __all__ = [
     "CorpusStatistics",
     "DistanceModel",
     "DualQualityModel",
-    "DualScores",
     "Projection",
     "QualityHead",
+    "QualityModel",
+    "QualityScores",
     "RegressorModel",
+    "SingleQualityModel",
     "SwinBackbone",
     "SwinConfig",
     "corpus_moments",
     "gaussian_distance",
+    "join_scores",
     "moving_average",
     "pairwise_gaussian_distance",
     "shrink",

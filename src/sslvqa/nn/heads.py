@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -38,6 +39,13 @@ class QualityHead(nn.Module):
         hidden = self.fc_hid(F.dropout(features, self.dropout, self.training))
         values: Tensor = self.fc_last(F.dropout(F.gelu(hidden), self.dropout, self.training))
         return values.squeeze(1)
+
+    @torch.no_grad()
+    def rescale(self, *, scale: float, offset: float) -> None:
+        """Let every value be ``offset + scale * value`` from now on."""
+        self.fc_last.weight.mul_(scale)
+        if self.fc_last.bias is not None:
+            self.fc_last.bias.mul_(scale).add_(offset)
 
 
 class Projection(nn.Module):

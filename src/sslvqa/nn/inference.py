@@ -1,9 +1,9 @@
-"""The two networks as they run fastest on a CPU: the same weights, the same numbers to rounding.
+"""The networks as they run fastest on a CPU: the same weights, the same numbers to rounding.
 
 Linear layers are kept in oneDNN's blocked layout, with GELU in the product before it. Attention takes a few
 windows at a time: their tokens are gathered, and their bias is put together where it fits in the cache, since
 the biases of all windows are hundreds of megabytes (0.8 GB a network for ``swin_t``). Gates and shift masks
-are built once a geometry, one byte an entry, and shared by all blocks of both networks.
+are built once a geometry, one byte an entry, and shared by all blocks of all networks.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sslvqa.nn.quality import DistanceModel, DualQualityModel, RegressorModel
+from sslvqa.nn.swin3d.model import SwinBackbone
 from sslvqa.nn.swin3d.window import (
     BLOCKED,
     WindowPlan,
@@ -29,18 +29,18 @@ from sslvqa.nn.swin3d.window import (
 )
 
 if TYPE_CHECKING:
+    from sslvqa.nn.quality import QualityModel
     from sslvqa.nn.swin3d.attention import WindowAttention
-    from sslvqa.nn.swin3d.model import SwinBackbone
 
 __all__ = ["PackedLinear", "bf16_supported", "inference_model"]
 
 _BIAS_FLOATS = 2_000_000  # of the windows at a time: 8 MB, a share of the last cache
 _ROWS = 8192  # tokens at a time in an MLP, for the same reason
 
-_Model = TypeVar("_Model", RegressorModel, DistanceModel)
+_Module = TypeVar("_Module", bound=nn.Module)
 
 
-def inference_model(model: DualQualityModel, *, dtype: torch.dtype = torch.float32) -> DualQualityModel:
+def inference_model(model: QualityModel, *, dtype: torch.dtype = torch.float32) -> QualityModel:
     """Wrap a model for inference on the CPU; weights are shared and later changes of them are seen.
 
     Args:
@@ -51,7 +51,7 @@ def inference_model(model: DualQualityModel, *, dtype: torch.dtype = torch.float
     Returns:
         A model of the same class for use without gradients.
     """
-    return DualQualityModel(_wrap(model.regressor, dtype), _wrap(model.distance, dtype)).eval()
+    return _wrap(model, dtype).eval()
 
 
 def bf16_supported() -> bool:
@@ -238,10 +238,14 @@ def _geometry(plan: WindowPlan) -> _Geometry:
         return _Geometry(order, torch.from_numpy(bias_rows(plan).reshape(-1)), gates, masks)
 
 
-def _wrap(model: _Model, dtype: torch.dtype) -> _Model:
-    """Same object with another backbone: parameters and buffers are the same tensors."""
-    twin = copy.copy(model)
-    twin._modules = {**model._modules, "backbone": _Backbone(model.backbone, dtype)}
+def _wrap(module: _Module, dtype: torch.dtype) -> _Module:
+    """Same object with other backbones: parameters and buffers are the same tensors."""
+    twin = copy.copy(module)
+    twin._modules = {
+        name: _Backbone(child, dtype) if isinstance(child, SwinBackbone) else _wrap(child, dtype)
+        for name, child in module._modules.items()
+        if child is not None
+    }
     return twin
 
 

@@ -1,7 +1,8 @@
-"""The two quality models: Q_R regresses, Q_D measures a distance to pristine clips; and both together."""
+"""The networks of Q_R, which regresses, and Q_D, a distance to pristine clips; and models made of them."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -11,20 +12,36 @@ from sslvqa.errors import ConfigError, DataError
 from sslvqa.nn.gaussian import gaussian_distance, shrink, token_moments
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sslvqa.nn.corpus import CorpusStatistics
     from sslvqa.nn.heads import QualityHead
     from sslvqa.nn.swin3d import SwinBackbone
 
-__all__ = ["DistanceModel", "DualQualityModel", "DualScores", "RegressorModel"]
+__all__ = [
+    "DistanceModel",
+    "DualQualityModel",
+    "QualityModel",
+    "QualityScores",
+    "RegressorModel",
+    "SingleQualityModel",
+    "join_scores",
+]
 
 
-class DualScores(NamedTuple):
+class QualityScores(NamedTuple):
     """Raw scores of a batch of views; higher is better for both."""
 
     q_r: Tensor
     """Regressed quality ``(B,)``, of arbitrary scale."""
-    q_d: Tensor
-    """Closeness to pristine clips ``(B,)``, in (0, 1]."""
+    q_d: Tensor | None = None
+    """Closeness to pristine clips ``(B,)``, in (0, 1], or an estimate of it; None in a model without Q_D."""
+
+
+def join_scores(parts: Sequence[QualityScores]) -> QualityScores:
+    """Scores of several batches of one model as those of one batch."""
+    q_d = [part.q_d for part in parts if part.q_d is not None]
+    return QualityScores(torch.cat([part.q_r for part in parts]), torch.cat(q_d) if q_d else None)
 
 
 class RegressorModel(nn.Module):
@@ -147,7 +164,36 @@ class DistanceModel(nn.Module):
         return torch.exp(-distance / (temperature or self.temperature))
 
 
-class DualQualityModel(nn.Module):
+class QualityModel(nn.Module, ABC):
+    """What a model directory holds: Q_R, with or without Q_D, of normalised views ``(B, 3, T, S, S)``.
+
+    A score takes two steps, since a graph compiler runs the networks but not the Gaussian distance.
+    """
+
+    regressor: RegressorModel
+
+    def forward(self, views: Tensor) -> QualityScores:
+        """Score views."""
+        return self.scores(*self.encode(views))
+
+    @abstractmethod
+    def encode(self, views: Tensor) -> tuple[Tensor, ...]:
+        """Step one: all that the networks compute."""
+
+    @abstractmethod
+    def scores(self, *encoded: Tensor) -> QualityScores:
+        """Step two: the scores from what :meth:`encode` gave."""
+
+    @abstractmethod
+    def tokens(self, views: Tensor) -> Tensor:
+        """Tokens ``(B, N, C)`` that tell how a video looks, apart from its score."""
+
+    def quality_map(self, views: Tensor) -> Tensor:
+        """Q_R's value of every token, ``(B, T', h, w)``."""
+        return self.regressor.quality_map(views)
+
+
+class DualQualityModel(QualityModel):
     """Q_R and Q_D with separate parameters.
 
     Args:
@@ -160,10 +206,47 @@ class DualQualityModel(nn.Module):
         self.regressor = regressor
         self.distance = distance
 
-    def forward(self, views: Tensor) -> DualScores:
-        """Score normalised views ``(B, 3, T, S, S)``."""
-        return DualScores(self.regressor(views), self.distance(views))
+    def encode(self, views: Tensor) -> tuple[Tensor, ...]:
+        """Q_R ``(B,)`` and the tokens of the distance model ``(B, N, C)``."""
+        return self.regressor(views), self.distance.tokens(views)
 
-    def quality_map(self, views: Tensor) -> Tensor:
-        """Q_R's value of every token, ``(B, T', h, w)``."""
-        return self.regressor.quality_map(views)
+    def scores(self, *encoded: Tensor) -> QualityScores:
+        """Add the distance of the tokens."""
+        q_r, tokens = encoded
+        return QualityScores(q_r, self.distance.score_tokens(tokens))
+
+    def tokens(self, views: Tensor) -> Tensor:
+        """Tokens of the distance model."""
+        return self.distance.tokens(views)
+
+
+class SingleQualityModel(QualityModel):
+    """Q_R alone, or Q_R and an estimate of Q_D, by one backbone.
+
+    Args:
+        regressor: Q_R.
+        distance_head: Estimates Q_D from the regressor's tokens, as their mean value; None for a model
+            without Q_D.
+    """
+
+    def __init__(self, regressor: RegressorModel, distance_head: QualityHead | None = None) -> None:
+        super().__init__()
+        self.regressor = regressor
+        self.distance_head = distance_head
+
+    def encode(self, views: Tensor) -> tuple[Tensor, ...]:
+        """The scores ``(B,)``: Q_R, then Q_D if there is one."""
+        features: Tensor = self.regressor.backbone(views)
+        heads = (
+            [self.regressor.head] if self.distance_head is None else [self.regressor.head, self.distance_head]
+        )
+        return tuple(head(features).float().mean(dim=(1, 2, 3)) for head in heads)
+
+    def scores(self, *encoded: Tensor) -> QualityScores:
+        """Name them."""
+        return QualityScores(*encoded)
+
+    def tokens(self, views: Tensor) -> Tensor:
+        """Tokens of the backbone."""
+        features: Tensor = self.regressor.backbone(views)
+        return features.flatten(2).mT

@@ -150,6 +150,12 @@ def _short_names(paths: Sequence[str]) -> dict[str, str]:
     return {path: os.path.relpath(path, common) if common else path for path in paths}
 
 
+def _number(value: float | None) -> str:
+    if value is None:
+        return "none"
+    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3g}"
+
+
 def _seconds(value: float) -> str:
     """A time as m:ss.s."""
     minutes, seconds = divmod(round(value, 1), 60)
@@ -169,5 +175,5 @@ def _render(**values: Any) -> str:  # noqa: ANN401 - the template's names
         lstrip_blocks=True,
     )
     environment.filters["seconds"] = _seconds
-    environment.filters["number"] = lambda value: f"{value:.2f}" if abs(value) >= 1 else f"{value:.3g}"
+    environment.filters["number"] = _number
     return environment.get_template(_TEMPLATE).render(**values)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sslvqa.errors import ConfigError
+from sslvqa.train.config import WITHOUT_UNLABELLED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,7 +17,6 @@ Protocol = Literal["few", "target", "full"]
 """``few``: some labelled videos and many without labels of one training set, tested on other sets;
 ``target``: a fifth of a set labelled, another fifth tested on; ``full``: all labels of the training set."""
 
-_WITHOUT_UNLABELLED = ("supervised", "ssl_vqa_minus")
 _HUMAN_SETS = ("LSVQ-test", "LSVQ-1080p", "KoNViD-1k", "LIVE-VQC")
 
 
@@ -36,7 +36,7 @@ class Row:
     @property
     def uses_unlabelled(self) -> bool:
         """Whether videos without labels are looked at."""
-        return self.method not in _WITHOUT_UNLABELLED
+        return self.method not in WITHOUT_UNLABELLED
 
 
 class Amounts(NamedTuple):

@@ -6,7 +6,7 @@ from sslvqa.scoring.calibrate import MonotonicMap, fit_monotonic_map
 from sslvqa.scoring.combine import Combine, Combined, Combiner, fit_weight
 from sslvqa.scoring.features import FeaturedScore, describe_each
 from sslvqa.scoring.golden import check_golden, golden_view, measure_golden, store_golden
-from sslvqa.scoring.interval import ConformalInterval, fit_interval
+from sslvqa.scoring.interval import ConformalInterval, fit_interval, widen_interval
 from sslvqa.scoring.local import LocalQuality, MapRange, measure_local
 from sslvqa.scoring.rated import RatedScore, interval_coverage, score_rated, write_predictions
 from sslvqa.scoring.result import SCHEMA, ClipScore, Interval, Provenance, VideoScore
@@ -49,5 +49,6 @@ __all__ = [
     "score_rated",
     "scored_records",
     "store_golden",
+    "widen_interval",
     "write_predictions",
 ]

@@ -1,4 +1,4 @@
-"""From the two raw scores to one."""
+"""From the raw scores to one."""
 
 from __future__ import annotations
 
@@ -26,22 +26,32 @@ class Combined(NamedTuple):
     score: NDArray[np.float64]
     q_r: NDArray[np.float64]
     """Of the regression model, on the label scale when calibrated."""
-    q_d: NDArray[np.float64]
-    """Of the distance model, on the label scale when calibrated."""
+    q_d: NDArray[np.float64] | None
+    """Of the distance model, on the label scale when calibrated; None where the model has no Q_D."""
+
+    def mean(self, *, axis: int) -> Combined:
+        """Means along an axis."""
+        q_d = None if self.q_d is None else self.q_d.mean(axis=axis)
+        return Combined(self.score.mean(axis=axis), self.q_r.mean(axis=axis), q_d)
 
 
 @dataclass(frozen=True, slots=True)
 class Combiner:
-    """A weighted mean of Q_R and Q_D on the label scale, or the paper's literal mean of the raw ones."""
+    """A weighted mean of Q_R and Q_D on the label scale, or the paper's literal mean of the raw ones.
+
+    Without Q_D the score is Q_R.
+    """
 
     regressor: MonotonicMap | None
     distance: MonotonicMap | None
     weight: float = 0.5
     """Of Q_R; Q_D has the rest. 1/2 is the paper's."""
 
-    def __call__(self, q_r: ArrayLike, q_d: ArrayLike) -> Combined:
+    def __call__(self, q_r: ArrayLike, q_d: ArrayLike | None) -> Combined:
         """Combine raw scores of any shape."""
         mapped_r = self.map_regressor(q_r)
+        if q_d is None:
+            return Combined(mapped_r, mapped_r, None)
         raw_d = np.asarray(q_d, dtype=np.float64)
         mapped_d = raw_d if self.distance is None else self.distance(raw_d)
         return Combined(self.weight * mapped_r + (1 - self.weight) * mapped_d, mapped_r, mapped_d)
@@ -67,7 +77,7 @@ class Combiner:
         calibration = card.calibration
         return cls(
             MonotonicMap.from_card(calibration.regressor),
-            MonotonicMap.from_card(calibration.distance),
+            None if calibration.distance is None else MonotonicMap.from_card(calibration.distance),
             calibration.weight,
         )
 

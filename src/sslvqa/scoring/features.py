@@ -1,4 +1,4 @@
-"""A score and, beside it, what the video looks like to the distance backbone."""
+"""A score and, beside it, what the video looks like to the model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class FeaturedScore:
 
     score: VideoScore
     features: tuple[float, ...]
-    """Mean, then deviation, over the tokens of the distance backbone, averaged over the score's views."""
+    """Mean, then deviation, over the tokens of the distance backbone (of the only one where there is one),
+    averaged over the score's views."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form of the score with one more key, ``features``."""

@@ -38,10 +38,10 @@ def measure_golden(loaded: LoadedModel) -> GoldenCard:
     view = golden_view(card.architecture.geometry).to(next(model.parameters()).device)
     with torch.inference_mode():
         scores = model(normalize(view))
-    q_r, q_d = float(scores.q_r[0]), float(scores.q_d[0])
+    q_r, q_d = float(scores.q_r[0]), None if scores.q_d is None else float(scores.q_d[0])
     if card.calibration is None:
         return GoldenCard(q_r=q_r, q_d=q_d)
-    score = float(Combiner.from_card(card, combine="calibrated")([q_r], [q_d]).score[0])
+    score = float(Combiner.from_card(card, combine="calibrated")(q_r, q_d).score)
     return GoldenCard(q_r=q_r, q_d=q_d, score=score)
 
 

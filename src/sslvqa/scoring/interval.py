@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ConformalInterval", "fit_interval"]
+__all__ = ["ConformalInterval", "fit_interval", "widen_interval"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,15 @@ class ConformalInterval:
     contents: int
     difficulty: Literal["none", "disagreement"] = "none"
     offset: float = 0.0
+    margin: float = 0.0
+    """Added to the half-width: of a student, how far it may be from its teacher."""
+
+    def width(self, disagreement: ArrayLike = 0.0) -> NDArray[np.float64]:
+        """Half-width for videos of a disagreement ``|Q_R - Q_D|`` on the label scale, any shape."""
+        spread = np.asarray(disagreement, dtype=np.float64)
+        scaled = self.offset + spread if self.difficulty == "disagreement" else np.ones_like(spread)
+        width: NDArray[np.float64] = self.half_width * scaled + self.margin
+        return width
 
     def bounds(
         self, score: float, *, disagreement: float = 0.0, minimum: float = -np.inf, maximum: float = np.inf
@@ -45,9 +54,7 @@ class ConformalInterval:
             minimum: Lowest value of the scale.
             maximum: Highest value of the scale.
         """
-        width = self.half_width
-        if self.difficulty == "disagreement":
-            width *= self.offset + disagreement
+        width = float(self.width(disagreement))
         return max(score - width, minimum), min(score + width, maximum)
 
     def to_card(self) -> IntervalCard:
@@ -57,6 +64,7 @@ class ConformalInterval:
             half_width=self.half_width,
             difficulty=self.difficulty,
             offset=self.offset,
+            margin=self.margin,
             videos=self.videos,
             contents=self.contents,
         )
@@ -71,6 +79,7 @@ class ConformalInterval:
             card.contents,
             difficulty=card.difficulty,
             offset=card.offset,
+            margin=card.margin,
         )
 
 
@@ -121,6 +130,40 @@ def fit_interval(
     return ConformalInterval(
         coverage, half_width, int(y.size), int(counts.size), difficulty=kind, offset=offset
     )
+
+
+def widen_interval(
+    interval: ConformalInterval, excess: ArrayLike, *, contents: Sequence[str], share: float = 0.95
+) -> ConformalInterval | None:
+    """The interval of a model that imitates another one: wide enough to hold the other's.
+
+    Where it does, it holds the label whenever the other's holds it. Both may fail, so that its coverage is
+    at least ``coverage + share - 1``, and that is what it states.
+
+    Args:
+        interval: Of the imitated model, computed from the scores of the imitating one.
+        excess: By how much it would have to be wider to hold the imitated model's interval, for each of some
+            videos that the imitating model has not seen ``(n,)``; negative where it does so already.
+        contents: Content of each of these videos.
+        share: Probability to hold it for a video of a new content, in (0, 1).
+
+    Returns:
+        The wider interval, or ``None`` when there are too few contents (fewer than 19 for 0.95).
+
+    Raises:
+        ConfigError: If no coverage would be left.
+    """
+    if not 1 - interval.coverage < share < 1:
+        raise ConfigError(
+            f"share is {share}; it must lie between {1 - interval.coverage:.3g} and 1, as 0.95 does"
+        )
+    values = np.asarray(excess, dtype=np.float64)
+    _, group, counts = np.unique(np.asarray(contents), return_inverse=True, return_counts=True)
+    margin = _weighted_quantile(values, 1.0 / counts[group], share * (counts.size + 1))
+    if margin is None:
+        return None
+    coverage = round(interval.coverage + share - 1, 6)
+    return replace(interval, margin=interval.margin + max(margin, 0.0), coverage=coverage)
 
 
 def _weighted_quantile(

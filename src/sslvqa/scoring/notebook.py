@@ -18,7 +18,7 @@ def score_html(result: VideoScore) -> str:
     if interval is not None:
         rows.append(("interval", f"{interval.low:.2f} to {interval.high:.2f} ({interval.coverage:.0%})"))
     rows += [
-        ("Q_R, Q_D", f"{result.q_r:.2f}, {result.q_d:.2f}"),
+        ("Q_R, Q_D", f"{result.q_r:.2f}, {'none' if result.q_d is None else format(result.q_d, '.2f')}"),
         ("spread", f"{result.spread:.2f}"),
         ("worst", f"{worst.score:.2f} at {worst.start_seconds:.1f}–{worst.end_seconds:.1f} s"),
         (

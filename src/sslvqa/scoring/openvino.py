@@ -1,7 +1,7 @@
-"""Both networks as one OpenVINO graph, exported once and kept on disk (extra ``openvino``).
+"""The networks of a model as one OpenVINO graph, exported once and kept on disk (extra ``openvino``).
 
-The graph takes uint8 views and gives Q_R and the tokens of the distance model; the Gaussian distance, which
-needs a Cholesky factorisation, is computed by torch from the tokens.
+The graph takes uint8 views and gives what :meth:`sslvqa.nn.QualityModel.encode` does; the Gaussian distance
+of a pair, which needs a Cholesky factorisation, is computed by torch from the tokens.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from torch import Tensor, nn
 
 from sslvqa import __version__
 from sslvqa.errors import MissingExtraError
+from sslvqa.nn.quality import QualityScores, join_scores
 from sslvqa.sampling.normalize import normalize
-from sslvqa.scoring.runtime import Precision, RawTensors, inference
+from sslvqa.scoring.runtime import Precision, inference
 
 if TYPE_CHECKING:
-    from sslvqa.nn.quality import DualQualityModel
+    from sslvqa.nn.quality import QualityModel
     from sslvqa.nn.swin3d.model import SwinConfig
     from sslvqa.sampling.geometry import ViewGeometry
 
@@ -66,7 +67,7 @@ class OpenVinoRuntime:
 
     def __init__(
         self,
-        model: DualQualityModel,
+        model: QualityModel,
         *,
         geometry: ViewGeometry,
         threads: int | None = None,
@@ -75,7 +76,7 @@ class OpenVinoRuntime:
         if reason := unavailable():
             raise MissingExtraError(f"backend is 'openvino', but {reason}")
         self.precision: Precision = precision
-        self._distance, self._threads = model.distance, threads
+        self._model, self._threads = model, threads
         ov = _import_openvino()
         path = _graph_key(model, geometry, ov.__version__)
         if not path.is_file():
@@ -88,30 +89,28 @@ class OpenVinoRuntime:
             settings["INFERENCE_NUM_THREADS"] = threads
         self._compiled = ov.Core().compile_model(path, "CPU", settings)
 
-    def __call__(self, views: Tensor) -> RawTensors:
+    def __call__(self, views: Tensor) -> QualityScores:
         """Score uint8 views ``(n, 3, T, S, S)``, n >= 1."""
         parts = []
         with inference(self._threads):
             for view in torch.split(views, 1):
-                q_r, tokens = self._compiled(view.contiguous().numpy()).to_tuple()
-                q_d = self._distance.score_tokens(torch.from_numpy(tokens.copy()))
-                parts.append((torch.from_numpy(q_r.copy()), q_d))
-            return RawTensors(*(torch.cat(values) for values in zip(*parts, strict=True)))
+                encoded = self._compiled(view.contiguous().numpy()).to_tuple()
+                parts.append(self._model.scores(*(torch.from_numpy(values.copy()) for values in encoded)))
+            return join_scores(parts)
 
 
 class _Graph(nn.Module):
     """What is exported."""
 
-    def __init__(self, model: DualQualityModel) -> None:
+    def __init__(self, model: QualityModel) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, views: Tensor) -> tuple[Tensor, Tensor]:
-        normed = normalize(views)
-        return self.model.regressor(normed), self.model.distance.tokens(normed)
+    def forward(self, views: Tensor) -> tuple[Tensor, ...]:
+        return self.model.encode(normalize(views))
 
 
-def _graph_key(model: DualQualityModel, geometry: ViewGeometry, version: str) -> Path:
+def _graph_key(model: QualityModel, geometry: ViewGeometry, version: str) -> Path:
     """File of the exported graph: its name is a hash of everything that it depends on."""
     digest = hashlib.sha256(repr((geometry, model.regressor.backbone.config)).encode())
     digest.update(f"{__version__} {torch.__version__} {version}".encode())
@@ -121,7 +120,7 @@ def _graph_key(model: DualQualityModel, geometry: ViewGeometry, version: str) ->
     return cache_directory() / "openvino" / f"{digest.hexdigest()[:32]}.xml"
 
 
-def _export(model: DualQualityModel, geometry: ViewGeometry, path: Path) -> None:
+def _export(model: QualityModel, geometry: ViewGeometry, path: Path) -> None:
     """Write the graph of one view; a file appears under its name only when it is whole."""
     ov = _import_openvino()
     view = torch.zeros((1, 3, geometry.frames, geometry.size_px, geometry.size_px), dtype=torch.uint8)

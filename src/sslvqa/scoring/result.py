@@ -36,7 +36,8 @@ class ClipScore:
     end_seconds: float
     score: float
     q_r: float
-    q_d: float
+    q_d: float | None = None
+    """None where the model has no Q_D."""
     interval: Interval | None = None
     """That of a whole video with these scores. Its coverage is stated for videos; for a stretch, a guide."""
 
@@ -69,23 +70,25 @@ class VideoScore:
 
     path: str
     score: float
-    """(Q_R + Q_D) / 2, mean over clips and draws, on the scale of the model (``scale``)."""
+    """Weighted mean of Q_R and Q_D (Q_R alone where the model has no Q_D), mean over clips and draws, on the
+    scale of the model (``scale``)."""
     scale: str
     """What the number is, e.g. ``VMAF 0..100: VMAF, not human opinion``."""
     spread: float
     """Standard deviation over clips and draws, same unit as ``score``; 0 with one view."""
-    disagreement: float
-    """``|q_r - q_d|``."""
+    disagreement: float | None
+    """``|q_r - q_d|``; None where the model has no Q_D."""
     interval: Interval | None
     """Absent when the model had too few labels for one, or the combination is raw."""
     q_r: float
     """Of the regression model, on the label scale when calibrated."""
-    q_d: float
-    """Of the distance model, on the label scale when calibrated."""
+    q_d: float | None
+    """Of the distance model (a student's estimate of it), on the label scale when calibrated; None where the
+    model has no Q_D."""
     raw_q_r: float
     """Mean raw output of the regression model, arbitrary scale."""
-    raw_q_d: float
-    """Mean raw output of the distance model, in (0, 1]."""
+    raw_q_d: float | None
+    """Mean raw output of the distance model, in (0, 1]; None where the model has no Q_D."""
     timeline: tuple[ClipScore, ...]
     """One entry a clip, or a window when windows were asked for, in temporal order."""
     video: VideoInfo

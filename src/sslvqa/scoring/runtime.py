@@ -1,14 +1,15 @@
-"""What runs the two networks: uint8 views in, the two raw scores of each out."""
+"""What runs a model: uint8 views in, the raw scores of each out."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 import torch
 
 from sslvqa.errors import ConfigError
 from sslvqa.nn.inference import bf16_supported, inference_model
+from sslvqa.nn.quality import QualityScores, join_scores
 from sslvqa.sampling.normalize import normalize
 
 if TYPE_CHECKING:
@@ -16,13 +17,12 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from sslvqa.nn.quality import DualQualityModel
+    from sslvqa.nn.quality import QualityModel
     from sslvqa.sampling.geometry import ViewGeometry
 
 __all__ = [
     "Backend",
     "Precision",
-    "RawTensors",
     "Runtime",
     "TorchRuntime",
     "inference",
@@ -39,23 +39,14 @@ Precision = Literal["fp32", "bf16"]
 VIEWS_AT_ONCE = 4
 
 
-class RawTensors(NamedTuple):
-    """Raw scores of views, float32 on the CPU, in the order of the views."""
-
-    q_r: Tensor
-    """``(n,)``, arbitrary scale."""
-    q_d: Tensor
-    """``(n,)``, in (0, 1]."""
-
-
 class Runtime(Protocol):
     """Runs one model; its two names go into the provenance of a score."""
 
     backend: str
     precision: Precision
 
-    def __call__(self, views: Tensor) -> RawTensors:
-        """Score uint8 views ``(n, 3, T, S, S)``, n >= 1."""
+    def __call__(self, views: Tensor) -> QualityScores:
+        """Score uint8 views ``(n, 3, T, S, S)``, n >= 1: float32 on the CPU, in the order of the views."""
         ...
 
 
@@ -76,7 +67,7 @@ class TorchRuntime:
 
     def __init__(
         self,
-        model: DualQualityModel,
+        model: QualityModel,
         *,
         device: torch.device,
         threads: int | None = None,
@@ -92,18 +83,19 @@ class TorchRuntime:
             model = inference_model(model, dtype=torch.bfloat16 if half else torch.float32)
         self._model = model
 
-    def __call__(self, views: Tensor) -> RawTensors:
+    def __call__(self, views: Tensor) -> QualityScores:
         """Score uint8 views ``(n, 3, T, S, S)``, n >= 1."""
         halved = torch.autocast(self._device.type, torch.bfloat16) if self._autocast else nullcontext()
         with inference(self._threads), halved:
             parts = [
                 self._model(normalize(part.to(self._device))) for part in torch.split(views, VIEWS_AT_ONCE)
             ]
-            return RawTensors(*(torch.cat([part[index].float().cpu() for part in parts]) for index in (0, 1)))
+            q_r, q_d = join_scores(parts)
+            return QualityScores(q_r.float().cpu(), None if q_d is None else q_d.float().cpu())
 
 
 def make_runtime(
-    model: DualQualityModel,
+    model: QualityModel,
     *,
     geometry: ViewGeometry,
     device: torch.device,

@@ -10,10 +10,11 @@ import torch
 from sslvqa import __version__
 from sslvqa.errors import ConfigError, ModelError
 from sslvqa.hub.weights import LoadedModel, load_model
+from sslvqa.nn.quality import join_scores
 from sslvqa.sampling.normalize import RGB_MEAN, RGB_STD, normalize
 from sslvqa.sampling.qcs import ViewPlan, plan_views, read_views
 from sslvqa.scoring.cautions import cautions
-from sslvqa.scoring.combine import Combine, Combiner
+from sslvqa.scoring.combine import Combine, Combined, Combiner
 from sslvqa.scoring.interval import ConformalInterval
 from sslvqa.scoring.result import ClipScore, Interval, Provenance, VideoScore
 from sslvqa.scoring.runtime import VIEWS_AT_ONCE, Backend, Precision, inference, make_runtime, pick_device
@@ -40,7 +41,14 @@ class RawScores(NamedTuple):
     """Raw outputs for the views of one video, float64 ``(clips, draws)``."""
 
     q_r: NDArray[np.float64]
-    q_d: NDArray[np.float64]
+    q_d: NDArray[np.float64] | None
+    """None where the model has no Q_D."""
+
+    def part(self, rows: slice, shape: tuple[int, ...] = (-1,)) -> RawScores:
+        """Some of the scores of views in a row, in another shape."""
+        return RawScores(
+            self.q_r[rows].reshape(shape), None if self.q_d is None else self.q_d[rows].reshape(shape)
+        )
 
 
 class Reading(NamedTuple):
@@ -122,6 +130,8 @@ class Scorer:
     def scale(self) -> str:
         """What a score of this scorer is, in words."""
         if self.combine == "raw":
+            if self.card.architecture.kind == "regressor":
+                return "raw Q_R (arbitrary scale): good for ranking only"
             return "raw mean of Q_R (arbitrary scale) and Q_D (0..1): good for ranking only"
         scale = self.card.scale
         return f"{scale.label} {scale.minimum:g}..{scale.maximum:g}: {scale.kind}"
@@ -197,12 +207,13 @@ class Scorer:
         """Score what was read of one video."""
         raw = self._forward(reading.views, progress=progress)
         used = len(reading.plans)
-        return self._assemble(reading, self._by_clip(raw, used), RawScores(raw.q_r[used:], raw.q_d[used:]))
+        shape = (self.clips, self.draws)
+        return self._assemble(reading, raw.part(slice(used), shape), raw.part(slice(used, None)))
 
     def raw(self, reading: Reading) -> RawScores:
         """Return the raw outputs for every view of a score, e.g. to fit a calibration."""
-        used = len(reading.plans)
-        return self._by_clip(self._forward(reading.views[:used]), used)
+        views = reading.views[: len(reading.plans)]
+        return self._forward(views).part(slice(None), (self.clips, self.draws))
 
     def plan(self, info: VideoInfo) -> tuple[ViewPlan, ...]:
         """Return the views of a score: all draws of the first clip, then of the second, and so on."""
@@ -226,18 +237,17 @@ class Scorer:
         return self.combiner.map_regressor(torch.cat(maps).double().numpy())
 
     def token_features(self, views: Tensor) -> NDArray[np.float64]:
-        """Return mean and deviation over the tokens of the distance backbone of uint8 views: ``(n, 2 C)``."""
+        """Return mean and deviation over the tokens of uint8 views: ``(n, 2 C)``.
+
+        The tokens are those of the distance backbone, or of the only one where there is one.
+        """
         with inference(self.threads):
-            tokens = [self.model.distance.tokens(normalize(view[None].to(self.device)))[0] for view in views]
+            tokens = [self.model.tokens(normalize(view[None].to(self.device)))[0] for view in views]
             pooled = [torch.cat([part.mean(dim=0), part.std(dim=0)]) for part in tokens]
         return torch.stack(pooled).cpu().double().numpy()
 
     def _generator(self) -> torch.Generator:
         return torch.Generator().manual_seed(self.seed)
-
-    def _by_clip(self, raw: RawScores, used: int) -> RawScores:
-        shape = (self.clips, self.draws)
-        return RawScores(raw.q_r[:used].reshape(shape), raw.q_d[:used].reshape(shape))
 
     def _forward(self, views: Tensor, *, progress: Callable[[int, int], object] | None = None) -> RawScores:
         """Return the raw scores of uint8 views, in their order."""
@@ -246,32 +256,35 @@ class Scorer:
             parts.append(self.runtime(part))
             if progress is not None:
                 progress(sum(len(done.q_r) for done in parts), len(views))
-        q_r, q_d = (torch.cat([part[index] for part in parts]).double().numpy() for index in (0, 1))
-        if not (np.isfinite(q_r).all() and np.isfinite(q_d).all()):
+        scores = join_scores(parts)
+        if not all(part.isfinite().all() for part in scores if part is not None):
             raise ModelError(f"{self.card.name} gave scores that are not finite; its weights are unusable")
-        return RawScores(q_r, q_d)
+        q_d = None if scores.q_d is None else scores.q_d.double().numpy()
+        return RawScores(scores.q_r.double().numpy(), q_d)
 
     def _assemble(self, reading: Reading, raw: RawScores, raw_windows: RawScores) -> VideoScore:
         views = self.combiner(raw.q_r, raw.q_d)
-        score, q_r, q_d = (float(values.mean()) for values in views)
+        score, q_r = float(views.score.mean()), float(views.q_r.mean())
+        q_d = None if views.q_d is None else float(views.q_d.mean())
+        disagreement = None if q_d is None else abs(q_r - q_d)
         if reading.windows:
             spans = [(window.start_seconds, window.end_seconds) for window in reading.windows]
-            timeline = self._timeline(spans, *self.combiner(raw_windows.q_r, raw_windows.q_d))
+            timeline = self._timeline(spans, self.combiner(raw_windows.q_r, raw_windows.q_d))
         else:
             clips = [plan.clip for plan in reading.plans[:: self.draws]]
             spans = [clip_span(clip, reading.timestamps_seconds, reading.info) for clip in clips]
-            timeline = self._timeline(spans, *(values.mean(axis=1) for values in views))
+            timeline = self._timeline(spans, views.mean(axis=1))
         return VideoScore(
             path=reading.info.path,
             score=score,
             scale=self.scale,
             spread=float(views.score.std()),
-            disagreement=abs(q_r - q_d),
-            interval=self._interval(score, abs(q_r - q_d)),
+            disagreement=disagreement,
+            interval=self._interval(score, disagreement),
             q_r=q_r,
             q_d=q_d,
             raw_q_r=float(raw.q_r.mean()),
-            raw_q_d=float(raw.q_d.mean()),
+            raw_q_d=None if raw.q_d is None else float(raw.q_d.mean()),
             timeline=timeline,
             video=reading.info,
             provenance=self._provenance(reading.plans),
@@ -281,25 +294,20 @@ class Scorer:
             ),
         )
 
-    def _timeline(
-        self,
-        spans: Sequence[tuple[float, float]],
-        score: NDArray[np.float64],
-        q_r: NDArray[np.float64],
-        q_d: NDArray[np.float64],
-    ) -> tuple[ClipScore, ...]:
-        rows = zip(spans, score.tolist(), q_r.tolist(), q_d.tolist(), strict=True)
+    def _timeline(self, spans: Sequence[tuple[float, float]], scores: Combined) -> tuple[ClipScore, ...]:
+        q_d = [None] * len(spans) if scores.q_d is None else scores.q_d.tolist()
+        rows = zip(spans, scores.score.tolist(), scores.q_r.tolist(), q_d, strict=True)
         return tuple(
-            ClipScore(start, end, value, r, d, self._interval(value, abs(r - d)))
+            ClipScore(start, end, value, r, d, self._interval(value, None if d is None else abs(r - d)))
             for (start, end), value, r, d in rows
         )
 
-    def _interval(self, score: float, disagreement: float) -> Interval | None:
+    def _interval(self, score: float, disagreement: float | None) -> Interval | None:
         if self.interval is None:
             return None
         scale = self.card.scale
         low, high = self.interval.bounds(
-            score, disagreement=disagreement, minimum=scale.minimum, maximum=scale.maximum
+            score, disagreement=disagreement or 0.0, minimum=scale.minimum, maximum=scale.maximum
         )
         return Interval(low, high, self.interval.coverage)
 

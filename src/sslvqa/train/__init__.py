@@ -1,4 +1,4 @@
-"""Training: settings, the loop, and the two stages of the method."""
+"""Training: settings, the loop, the two stages of the method, baselines, and students."""
 
 from sslvqa.train.config import (
     CorpusConfig,
@@ -7,27 +7,34 @@ from sslvqa.train.config import (
     OptimConfig,
     OutputConfig,
     PretrainConfig,
+    RegressorConfig,
     RuntimeConfig,
     TrainConfig,
 )
+from sslvqa.train.distil_config import DistilConfig
+from sslvqa.train.distillation import distil
 from sslvqa.train.engine import Interrupted
-from sslvqa.train.presets import PRETRAIN_PRESETS, TRAIN_PRESETS
+from sslvqa.train.presets import DISTIL_PRESETS, PRETRAIN_PRESETS, TRAIN_PRESETS
 from sslvqa.train.self_supervised import pretrain
 from sslvqa.train.semi_supervised import train
 from sslvqa.train.settings import read_config, write_config
 
 __all__ = [
+    "DISTIL_PRESETS",
     "PRETRAIN_PRESETS",
     "TRAIN_PRESETS",
     "CorpusConfig",
+    "DistilConfig",
     "Interrupted",
     "LabelsConfig",
     "LossConfig",
     "OptimConfig",
     "OutputConfig",
     "PretrainConfig",
+    "RegressorConfig",
     "RuntimeConfig",
     "TrainConfig",
+    "distil",
     "pretrain",
     "read_config",
     "train",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from sslvqa.errors import ConfigError
 from sslvqa.sampling import PairPreset
@@ -15,12 +15,34 @@ __all__ = [
     "OptimConfig",
     "OutputConfig",
     "PretrainConfig",
+    "RegressorConfig",
     "RuntimeConfig",
     "TrainConfig",
+    "TrainMethod",
+    "require",
 ]
 
 
-def _require(condition: bool, name: str, value: object, allowed: str) -> None:  # noqa: FBT001
+TrainMethod = Literal[
+    "ssl_vqa",
+    "ssl_vqa_minus",
+    "supervised",
+    "mean_teacher",
+    "fixmatch",
+    "mixmatch",
+    "meta_pseudo_labels",
+]
+"""Ours with two networks, and the baselines with one regressor."""
+
+WITHOUT_UNLABELLED = ("ssl_vqa_minus", "supervised")
+"""Methods that look at labelled videos only."""
+
+WITH_DISTANCE = ("ssl_vqa", "ssl_vqa_minus")
+"""Methods that learn Q_D, the distance to pristine videos."""
+
+
+def require(condition: bool, name: str, value: object, allowed: str) -> None:  # noqa: FBT001
+    """Raise a ConfigError that names the setting, its value and what is allowed, unless it is allowed."""
     if not condition:
         raise ConfigError(f"{name} is {value!r}; expected {allowed}")
 
@@ -44,11 +66,11 @@ class OptimConfig:
     def __post_init__(self) -> None:
         """Check ranges."""
         for name in ("lr", "head_lr"):
-            _require(getattr(self, name) > 0, name, getattr(self, name), "a positive number")
+            require(getattr(self, name) > 0, name, getattr(self, name), "a positive number")
         for name in ("weight_decay", "warmup_epochs"):
-            _require(getattr(self, name) >= 0, name, getattr(self, name), "a number not below 0")
-        _require(0 <= self.final_ratio <= 1, "final_ratio", self.final_ratio, "a number in [0, 1]")
-        _require(
+            require(getattr(self, name) >= 0, name, getattr(self, name), "a number not below 0")
+        require(0 <= self.final_ratio <= 1, "final_ratio", self.final_ratio, "a number in [0, 1]")
+        require(
             self.grad_clip is None or self.grad_clip > 0, "grad_clip", self.grad_clip, "a positive number"
         )
 
@@ -76,12 +98,12 @@ class RuntimeConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        _require(self.precision in {"fp32", "bf16"}, "precision", self.precision, "fp32 or bf16")
+        require(self.precision in {"fp32", "bf16"}, "precision", self.precision, "fp32 or bf16")
         for name in ("workers", "chunk", "checkpoint_minutes"):
-            _require(getattr(self, name) >= 0, name, getattr(self, name), "a number not below 0")
+            require(getattr(self, name) >= 0, name, getattr(self, name), "a number not below 0")
         for name in ("threads", "stop_minutes"):
             value = getattr(self, name)
-            _require(value is None or value > 0, name, value, "a positive number")
+            require(value is None or value > 0, name, value, "a positive number")
 
 
 @dataclass(frozen=True)
@@ -121,14 +143,14 @@ class PretrainConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        _require(self.loss in {"statistical", "cosine"}, "loss", self.loss, "statistical or cosine")
-        _require(self.temperature is None or self.temperature > 0, "temperature", self.temperature, "above 0")
-        _require(self.ridge > 0, "ridge", self.ridge, "a positive number")
-        _require(0 <= self.shrinkage <= 1, "shrinkage", self.shrinkage, "a number in [0, 1]")
+        require(self.loss in {"statistical", "cosine"}, "loss", self.loss, "statistical or cosine")
+        require(self.temperature is None or self.temperature > 0, "temperature", self.temperature, "above 0")
+        require(self.ridge > 0, "ridge", self.ridge, "a positive number")
+        require(0 <= self.shrinkage <= 1, "shrinkage", self.shrinkage, "a number in [0, 1]")
         for name in ("scenes_per_batch", "accumulate", "epochs"):
-            _require(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
-        _require(self.versions >= 2, "versions", self.versions, "2 or more")
-        _require(self.max_steps is None or self.max_steps >= 1, "max_steps", self.max_steps, "1 or more")
+            require(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
+        require(self.versions >= 2, "versions", self.versions, "2 or more")
+        require(self.max_steps is None or self.max_steps >= 1, "max_steps", self.max_steps, "1 or more")
         if self.cross_scene and self.accumulate > 1:
             raise ConfigError(
                 "accumulate is above 1 with cross_scene; scenes of one batch must be together, use 1"
@@ -160,13 +182,13 @@ class LabelsConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        _require(
+        require(
             0 <= self.calibration_fraction < 1,
             "calibration_fraction",
             self.calibration_fraction,
             "a number in [0, 1)",
         )
-        _require(self.limit is None or self.limit >= 2, "limit", self.limit, "2 or more")
+        require(self.limit is None or self.limit >= 2, "limit", self.limit, "2 or more")
 
 
 @dataclass(frozen=True)
@@ -189,11 +211,41 @@ class LossConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        _require(self.plcc in {"paper", "released"}, "plcc", self.plcc, "paper or released")
+        require(self.plcc in {"paper", "released"}, "plcc", self.plcc, "paper or released")
         for name in ("consistency_weight", "transfer_weight"):
-            _require(getattr(self, name) >= 0, name, getattr(self, name), "a number not below 0")
-        _require(self.supervised_views in {1, 2}, "supervised_views", self.supervised_views, "1 or 2")
-        _require(self.temperature is None or self.temperature > 0, "temperature", self.temperature, "above 0")
+            require(getattr(self, name) >= 0, name, getattr(self, name), "a number not below 0")
+        require(self.supervised_views in {1, 2}, "supervised_views", self.supervised_views, "1 or 2")
+        require(self.temperature is None or self.temperature > 0, "temperature", self.temperature, "above 0")
+
+
+@dataclass(frozen=True)
+class RegressorConfig:
+    """Options of the methods with one regressor; the losses on unlabelled videos are correlation losses."""
+
+    weight: float = 1.0
+    """Of the losses on unlabelled videos (lambda_u), after its rise."""
+    ramp: float = 0.4
+    """Share of the run over which that weight rises (all but ``fixmatch``); 0 for full from the start."""
+    decay: float = 0.99
+    """Of the moving average of the weights, which predicts (all but ``supervised``)."""
+    kept_first: float = 0.3
+    """Share of the unlabelled batch that ``fixmatch`` keeps at the start: where two views agree best."""
+    kept_last: float = 0.8
+    """The same at the end."""
+    mix_alpha: float = 0.75
+    """Of the Beta distribution of the shares that ``mixmatch`` mixes in."""
+    fine_tuning: float = 0.1
+    """Share of the run, at its end, in which a student of ``meta_pseudo_labels`` learns from labels only."""
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        require(self.weight >= 0, "weight", self.weight, "a number not below 0")
+        require(self.mix_alpha > 0, "mix_alpha", self.mix_alpha, "a positive number")
+        require(0 <= self.decay < 1, "decay", self.decay, "a number in [0, 1)")
+        for name in ("ramp", "fine_tuning"):
+            require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "a number in [0, 1]")
+        for name in ("kept_first", "kept_last"):
+            require(0 < getattr(self, name) <= 1, name, getattr(self, name), "a number in (0, 1]")
 
 
 @dataclass(frozen=True)
@@ -210,8 +262,8 @@ class CorpusConfig:
     def __post_init__(self) -> None:
         """Check ranges."""
         for name in ("clips", "final_clips"):
-            _require(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
-        _require(self.refresh_steps >= 0, "refresh_steps", self.refresh_steps, "0 or more")
+            require(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
+        require(self.refresh_steps >= 0, "refresh_steps", self.refresh_steps, "0 or more")
 
 
 @dataclass(frozen=True)
@@ -237,21 +289,21 @@ class OutputConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Semi-supervised stage (SSL-VQA)."""
+    """Stage two: SSL-VQA, or a baseline."""
 
     labels: str
     """Table with scores."""
-    pristine: str
-    """Folder or table of pristine videos."""
     out: str
     """Folder of the run; the model goes to ``out/model``."""
+    pristine: str | None = None
+    """Folder or table of pristine videos; methods with one regressor need none."""
     unlabelled: str | None = None
-    """Folder or table of videos without scores; absent for SSL-VQA⁻."""
+    """Folder or table of videos without scores; absent for SSL-VQA⁻ and ``supervised``."""
     init: str = "scratch"
     """``scratch``, the folder of a ``pretrain`` run, or a model."""
     architecture: str = "swin_t"
     """Used with ``scratch``; otherwise the one of ``init``."""
-    method: Literal["ssl_vqa", "ssl_vqa_minus"] = "ssl_vqa"
+    method: TrainMethod = "ssl_vqa"
     labelled_batch: int = 16
     unlabelled_batch: int = 16
     pair: PairPreset = "paper"
@@ -262,6 +314,8 @@ class TrainConfig:
     """Epochs between two looks at the held-out videos (for the record only); 0 for none."""
     labels_table: LabelsConfig = field(default_factory=LabelsConfig)
     loss: LossConfig = field(default_factory=LossConfig)
+    """``plcc`` holds for all methods, the rest for SSL-VQA."""
+    regressor: RegressorConfig = field(default_factory=RegressorConfig)
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
     optim: OptimConfig = field(
         default_factory=lambda: OptimConfig(head_lr=1e-3, warmup_epochs=2.5, final_ratio=0.0)
@@ -271,16 +325,22 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        _require(
-            self.method in {"ssl_vqa", "ssl_vqa_minus"}, "method", self.method, "ssl_vqa or ssl_vqa_minus"
+        require(
+            self.method in get_args(TrainMethod), "method", self.method, " or ".join(get_args(TrainMethod))
         )
-        _require(self.labelled_batch >= 2, "labelled_batch", self.labelled_batch, "2 or more (a correlation)")
-        _require(
+        require(self.labelled_batch >= 2, "labelled_batch", self.labelled_batch, "2 or more (a correlation)")
+        require(
             self.unlabelled_batch >= 2, "unlabelled_batch", self.unlabelled_batch, "2 or more (a correlation)"
         )
-        _require(self.epochs >= 1, "epochs", self.epochs, "1 or more")
-        _require(self.max_steps is None or self.max_steps >= 1, "max_steps", self.max_steps, "1 or more")
-        if self.method == "ssl_vqa" and self.unlabelled is None:
+        require(self.epochs >= 1, "epochs", self.epochs, "1 or more")
+        require(self.max_steps is None or self.max_steps >= 1, "max_steps", self.max_steps, "1 or more")
+        if self.method not in WITHOUT_UNLABELLED and self.unlabelled is None:
+            instead = "ssl_vqa_minus" if self.method == "ssl_vqa" else "supervised"
             raise ConfigError(
-                "method ssl_vqa has no unlabelled videos; give --unlabelled, or --method ssl_vqa_minus"
+                f"method {self.method} has no unlabelled videos; give --unlabelled, or --method {instead}"
+            )
+        if self.method in WITH_DISTANCE and self.pristine is None:
+            raise ConfigError(
+                f"method {self.method} has no pristine videos to measure a distance to; give --pristine, or "
+                "--method supervised"
             )

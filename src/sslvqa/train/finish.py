@@ -22,8 +22,11 @@ from sslvqa.hub import (
 )
 from sslvqa.hub.toml import dump_toml
 from sslvqa.hub.weights import LoadedModel
+from sslvqa.methods import Supervised
+from sslvqa.nn.quality import SingleQualityModel
 from sslvqa.scoring import (
     Combiner,
+    RawScores,
     Scorer,
     fit_interval,
     fit_monotonic_map,
@@ -33,47 +36,59 @@ from sslvqa.scoring import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from numpy.typing import NDArray
+    import torch
+    from numpy.typing import ArrayLike, NDArray
     from torch import Tensor
 
     from sslvqa.data.manifest import Manifest
     from sslvqa.methods import SslVqa
+    from sslvqa.nn.quality import QualityModel
+    from sslvqa.sampling import ViewGeometry
+    from sslvqa.scoring import MonotonicMap
     from sslvqa.train.config import TrainConfig
+    from sslvqa.train.settings import RunConfig
     from sslvqa.train.start import Start
     from sslvqa.train.tables import Tables
 
-__all__ = ["finish_model"]
+__all__ = ["finish_model", "raw_scores", "result_card", "settings_text"]
 
 
-def finish_model(method: SslVqa, config: TrainConfig, tables: Tables, start: Start, out: Path) -> ModelCard:
+def finish_model(
+    method: SslVqa | Supervised, config: TrainConfig, tables: Tables, start: Start, out: Path
+) -> ModelCard:
     """Store the final corpus statistics, calibrate on the training labels, and write the model directory.
 
     Interval and results come from the held-out calibration videos; without enough of them they are left out.
 
     Args:
-        method: Trained; its model is written.
+        method: Trained; what predicts is written.
         config: Settings of the run; also put in the card.
         tables: Videos of the run.
         start: Architecture and where the weights came from.
         out: Model directory.
     """
-    geometry = start.architecture.geometry
     device = next(method.parameters()).device
-
-    def pristine_views() -> Iterator[Tensor]:
-        for row in tables.pristine.rows:
-            yield read_centre_views(
-                row.path, geometry, clips=config.corpus.final_clips, seed=config.runtime.seed
-            ).to(device)
-
-    method.set_corpus(pristine_views())
+    if isinstance(method, Supervised):
+        model: QualityModel = SingleQualityModel(method.learned)
+    else:
+        method.set_corpus(_pristine_views(config, tables, start.architecture.geometry, device))
+        model = method.model
     raw_card = _raw_card(config, tables, start)
-    scorer = Scorer(LoadedModel(method.model, raw_card), device=str(device), combine="raw")
+    scorer = Scorer(LoadedModel(model, raw_card), device=str(device), combine="raw")
     card = _calibrate(raw_card, scorer, tables, coverage=config.output.coverage)
-    save_model(out, method.model, card)
+    save_model(out, model, card)
     return store_golden(out)
+
+
+def _pristine_views(
+    config: TrainConfig, tables: Tables, geometry: ViewGeometry, device: torch.device
+) -> Iterator[Tensor]:
+    for row in () if tables.pristine is None else tables.pristine.rows:
+        yield read_centre_views(
+            row.path, geometry, clips=config.corpus.final_clips, seed=config.runtime.seed
+        ).to(device)
 
 
 def _raw_card(config: TrainConfig, tables: Tables, start: Start) -> ModelCard:
@@ -81,9 +96,8 @@ def _raw_card(config: TrainConfig, tables: Tables, start: Start) -> ModelCard:
     output, labels = config.output, tables.labelled.scores
     minimum = min(labels) if output.minimum is None else output.minimum
     maximum = max(labels) if output.maximum is None else output.maximum
-    named = {"labelled": tables.labelled, "calibration": tables.calibration, "pristine": tables.pristine}
-    if tables.unlabelled is not None:
-        named["unlabelled"] = tables.unlabelled
+    names = ("labelled", "calibration", "pristine", "unlabelled")
+    named = {name: getattr(tables, name) for name in names}
     return ModelCard(
         name=f"{start.architecture.name}.{output.tag}",
         description=output.description,
@@ -98,65 +112,81 @@ def _raw_card(config: TrainConfig, tables: Tables, start: Start) -> ModelCard:
             unlabelled=0 if tables.unlabelled is None else len(tables.unlabelled),
             seed=config.runtime.seed,
             manifests=tuple(
-                ManifestCard(name=name, sha256=table.sha256, rows=len(table)) for name, table in named.items()
+                ManifestCard(name=name, sha256=table.sha256, rows=len(table))
+                for name, table in named.items()
+                if table is not None
             ),
             pretrained=None if config.init == "scratch" else Path(config.init).name,
-            config=_settings_text(config),
+            config=settings_text(config),
         ),
     )
 
 
-def _settings_text(config: TrainConfig) -> str:
+def settings_text(config: RunConfig) -> str:
     """The settings as TOML; of paths only the last part, as a card travels to other machines."""
     values = dataclasses.asdict(config)
-    for key in ("labels", "pristine", "unlabelled", "init", "out"):
-        values[key] = None if values[key] is None else Path(values[key]).name
-    values["labels_table"]["root"] = None
+    for key in ("labels", "pristine", "unlabelled", "videos", "teacher", "init", "out"):
+        if values.get(key) is not None:
+            values[key] = Path(values[key]).name
+    values.get("labels_table", {}).pop("root", None)
     return dump_toml(values)
 
 
 def _calibrate(card: ModelCard, scorer: Scorer, tables: Tables, *, coverage: float) -> ModelCard:
-    scale = card.scale
-    raw = _raw_scores(scorer, tables.labelled)
-    labels = np.asarray(tables.labelled.scores)
-    regressor, distance = (
-        fit_monotonic_map(
-            views.ravel(), np.repeat(labels, views.shape[1]), minimum=scale.minimum, maximum=scale.maximum
-        )
-        for views in raw
-    )
-    q_r, q_d = (fitted(views).mean(axis=1) for fitted, views in zip((regressor, distance), raw, strict=True))
-    combiner = Combiner(regressor, distance, fit_weight(q_r, q_d, labels))
+    combiner = _fit_combiner(raw_scores(scorer, tables.labelled), tables.labelled.scores, card.scale)
+    regressor, distance = combiner.regressor, combiner.distance
+    assert regressor is not None
     update: dict[str, object] = {
         "combine": "calibrated",
         "calibration": CalibrationCard(
-            regressor=regressor.to_card(), distance=distance.to_card(), weight=combiner.weight
+            regressor=regressor.to_card(),
+            distance=None if distance is None else distance.to_card(),
+            weight=combiner.weight,
         ),
     }
     held = tables.calibration
     if len(held):
-        scores = combiner(*_raw_scores(scorer, held)).score.mean(axis=1)
+        scores = combiner(*raw_scores(scorer, held)).score.mean(axis=1)
         contents = [row.content for row in held.rows]
         interval = fit_interval(held.scores, scores, contents=contents, coverage=coverage)
         update["interval"] = None if interval is None else interval.to_card()
-        update["results"] = (_result(scores, held, contents),)
+        protocol = "contents held out from training, last epoch, no selection"
+        update["results"] = (result_card(scores, held.scores, held, protocol=protocol),)
     return ModelCard.model_validate(card.model_copy(update=update).model_dump())
 
 
-def _raw_scores(scorer: Scorer, table: Manifest) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Q_R and Q_D of every view, each ``(videos, views)``."""
+def _fit_combiner(raw: RawScores, scores: Sequence[float], scale: ScaleCard) -> Combiner:
+    """Fit maps to the label scale on every view, and the weight on the means of the videos."""
+    labels = np.asarray(scores)
+
+    def fit(views: NDArray[np.float64]) -> MonotonicMap:
+        repeated = np.repeat(labels, views.shape[1])
+        return fit_monotonic_map(views.ravel(), repeated, minimum=scale.minimum, maximum=scale.maximum)
+
+    regressor = fit(raw.q_r)
+    if raw.q_d is None:
+        return Combiner(regressor, None, 1.0)
+    distance = fit(raw.q_d)
+    weight = fit_weight(regressor(raw.q_r).mean(axis=1), distance(raw.q_d).mean(axis=1), labels)
+    return Combiner(regressor, distance, weight)
+
+
+def raw_scores(scorer: Scorer, table: Manifest) -> RawScores:
+    """Raw scores of every view, each ``(videos, views)``."""
     readings = read_each([row.path for row in table.rows], scorer=scorer)
     raw = [scorer.raw(reading.result()) for _, reading in readings]
-    return np.stack([item.q_r.ravel() for item in raw]), np.stack([item.q_d.ravel() for item in raw])
+    q_d = [item.q_d.ravel() for item in raw if item.q_d is not None]
+    return RawScores(np.stack([item.q_r.ravel() for item in raw]), np.stack(q_d) if q_d else None)
 
 
-def _result(scores: NDArray[np.float64], held: Manifest, contents: list[str]) -> ResultCard:
-    evaluation = evaluate_predictions(scores, held.scores, contents=contents)
+def result_card(scores: ArrayLike, wanted: ArrayLike, held: Manifest, *, protocol: str) -> ResultCard:
+    """Compare scores of held-out videos with what they should be."""
+    evaluation = evaluate_predictions(scores, wanted, contents=[row.content for row in held.rows])
     values = {name: item.value for name, item in evaluation.measures.items() if np.isfinite(item.value)}
     interval = evaluation.intervals["srocc"]
     return ResultCard(
         dataset=held.source.name,
-        protocol="contents held out from training, last epoch, no selection",
+        protocol=protocol,
         videos=evaluation.videos,
         contents=evaluation.contents,
         srocc_interval=None if interval is None else (interval.low, interval.high),

@@ -13,11 +13,12 @@ from sslvqa.train.config import (
     RuntimeConfig,
     TrainConfig,
 )
+from sslvqa.train.distil_config import DistilConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["PRETRAIN_PRESETS", "TRAIN_PRESETS"]
+__all__ = ["DISTIL_PRESETS", "PRETRAIN_PRESETS", "TRAIN_PRESETS"]
 
 
 def paper_pretrain(videos: str, out: str) -> PretrainConfig:
@@ -84,6 +85,19 @@ def nano_cpu_train(labels: str, pristine: str, out: str) -> TrainConfig:
     )
 
 
+def nano_cpu_distil(teacher: str, videos: str, out: str) -> DistilConfig:
+    """A student of a small model, for two CPU cores."""
+    return DistilConfig(
+        teacher=teacher,
+        videos=videos,
+        out=out,
+        batch=8,
+        epochs=20,
+        optim=OptimConfig(lr=2e-4, head_lr=2e-3, warmup_epochs=0.5, final_ratio=0.0, grad_clip=1.0),
+        runtime=RuntimeConfig(precision="bf16"),
+    )
+
+
 PRETRAIN_PRESETS: Mapping[str, Callable[[str, str], PretrainConfig]] = {
     "paper": paper_pretrain,
     "released": released_pretrain,
@@ -97,3 +111,6 @@ TRAIN_PRESETS: Mapping[str, Callable[[str, str, str], TrainConfig]] = {
     "nano_cpu": nano_cpu_train,
 }
 """Recipes of stage two: (labels, pristine, out) to settings; unlabelled videos are added with ``replace``."""
+
+DISTIL_PRESETS: Mapping[str, Callable[[str, str, str], DistilConfig]] = {"nano_cpu": nano_cpu_distil}
+"""Recipes of a student: (teacher, videos, out) to settings."""

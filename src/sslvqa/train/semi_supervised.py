@@ -1,39 +1,40 @@
-"""Stage two: a quality model from few labelled and many unlabelled videos."""
+"""Stage two: a quality model from few labelled and many unlabelled videos, by SSL-VQA or a baseline."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
-
 from sslvqa.data.datasets import VideoDataset, read_centre_views
 from sslvqa.data.loaders import PartPlan, RunPlan
 from sslvqa.evaluate.correlation import srocc
-from sslvqa.hub.names import build_model
-from sslvqa.methods import Compute, SslVqa, keep_local
+from sslvqa.methods import keep_local
+from sslvqa.nn.quality import join_scores
+from sslvqa.nn.swin3d import SwinBackbone
 from sslvqa.scoring.runtime import pick_device
+from sslvqa.train.build import build_method
 from sslvqa.train.checkpoint import find_checkpoint
+from sslvqa.train.config import WITH_DISTANCE
 from sslvqa.train.distributed import gather_rows, join_world, main_first
 from sslvqa.train.engine import Run, fit
 from sslvqa.train.finish import finish_model
-from sslvqa.train.start import fingerprint, open_run, read_start, seeded, start_patches
+from sslvqa.train.start import fingerprint, open_run, read_start, start_patches
 from sslvqa.train.tables import read_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from sslvqa.methods import Gather
+    from sslvqa.hub import ModelKind
+    from sslvqa.methods import SslVqa, Supervised
     from sslvqa.sampling import ViewGeometry
     from sslvqa.train.config import TrainConfig
-    from sslvqa.train.start import Start
     from sslvqa.train.tables import Tables
 
 __all__ = ["train"]
 
 
 def train(config: TrainConfig, *, resume: bool = False, tables: Tables | None = None) -> Path:
-    """Learn a quality model with SSL-VQA, calibrate it, and write it.
+    """Learn a quality model, calibrate it, and write it.
 
     The weights are those after the last step: nothing is selected on labels.
 
@@ -56,14 +57,13 @@ def train(config: TrainConfig, *, resume: bool = False, tables: Tables | None = 
         with main_first(world):
             folder = open_run(config, resume=resume, world=world)
         tables = read_tables(config) if tables is None else tables
-        start = read_start(config.init, config.architecture)
-        method = build_ssl_vqa(config, start, gather=keep_local if world.size == 1 else gather_rows).to(
-            device
-        )
+        kind: ModelKind = "pair" if config.method in WITH_DISTANCE else "regressor"
+        start = read_start(config.init, config.architecture, kind=kind)
+        method = build_method(config, start, gather=keep_local if world.size == 1 else gather_rows).to(device)
         parts = _datasets(config, tables, start.architecture.geometry)
         if start.regressor is None and find_checkpoint(folder) is None:
-            model = method.model
-            start_patches([model.regressor.backbone, model.distance.backbone], parts["labelled"])
+            backbones = [part for part in method.modules() if isinstance(part, SwinBackbone)]
+            start_patches(backbones, parts["labelled"])
         run = Run(
             folder=folder,
             plan=_plan(config, tables),
@@ -86,33 +86,11 @@ def train(config: TrainConfig, *, resume: bool = False, tables: Tables | None = 
     return folder / "model"
 
 
-def build_ssl_vqa(config: TrainConfig, start: Start, *, gather: Gather = keep_local) -> SslVqa:
-    """The method with its two models, from the seed or the initial weights."""
-    with seeded(config.runtime.seed, "networks"):
-        model = build_model(start.architecture)
-    start.apply(model.regressor.backbone, start.regressor)
-    start.apply(model.distance.backbone, start.distance)
-    start.apply(model.regressor.head, start.head)
-    return SslVqa(
-        model,
-        plcc=config.loss.plcc,
-        consistency=config.loss.consistency,
-        transfer=config.loss.transfer,
-        consistency_weight=config.loss.consistency_weight,
-        transfer_weight=config.loss.transfer_weight,
-        supervised_views=config.loss.supervised_views,
-        temperature=config.loss.temperature,
-        compute=Compute(bf16=config.runtime.precision == "bf16", chunk=config.runtime.chunk),
-        gather=gather,
-    )
-
-
 def _datasets(config: TrainConfig, tables: Tables, geometry: ViewGeometry) -> dict[str, VideoDataset]:
     seed, pair = config.runtime.seed, config.pair
-    parts = {
-        "labelled": VideoDataset(tables.labelled.rows, geometry, preset=pair, seed=seed),
-        "corpus": VideoDataset(tables.pristine.rows, geometry, views=1, seed=seed),
-    }
+    parts = {"labelled": VideoDataset(tables.labelled.rows, geometry, preset=pair, seed=seed)}
+    if tables.pristine is not None:
+        parts["corpus"] = VideoDataset(tables.pristine.rows, geometry, views=1, seed=seed)
     if tables.unlabelled is not None:
         parts["unlabelled"] = VideoDataset(tables.unlabelled.rows, geometry, preset=pair, seed=seed)
     return parts
@@ -120,8 +98,11 @@ def _datasets(config: TrainConfig, tables: Tables, geometry: ViewGeometry) -> di
 
 def _plan(config: TrainConfig, tables: Tables) -> RunPlan:
     labelled = PartPlan(len(tables.labelled), config.labelled_batch)
-    corpus = PartPlan(len(tables.pristine), config.corpus.clips, once_per_epoch=True, shared=True)
-    parts = {"labelled": labelled, "corpus": corpus}
+    parts = {"labelled": labelled}
+    if tables.pristine is not None:
+        parts["corpus"] = PartPlan(
+            len(tables.pristine), config.corpus.clips, once_per_epoch=True, shared=True
+        )
     if tables.unlabelled is not None:
         parts["unlabelled"] = PartPlan(len(tables.unlabelled), config.unlabelled_batch)
     steps_per_epoch = -(-labelled.size // labelled.taken)
@@ -135,7 +116,7 @@ def _plan(config: TrainConfig, tables: Tables) -> RunPlan:
 
 
 def _validation(
-    config: TrainConfig, tables: Tables, method: SslVqa, geometry: ViewGeometry
+    config: TrainConfig, tables: Tables, method: SslVqa | Supervised, geometry: ViewGeometry
 ) -> Callable[[int], Mapping[str, float]] | None:
     """Rank correlation of one clip a held-out video, for the record only; None when there are none."""
     rows = tables.calibration.rows
@@ -146,12 +127,17 @@ def _validation(
         if epoch % config.validate_epochs:
             return {}
         device = next(method.parameters()).device
-        scores = [
-            method.predict_parts(read_centre_views(row.path, geometry, clips=1, seed=0).to(device))
-            for row in rows
-        ]
-        q_r, q_d = (torch.cat([score[index] for score in scores]).double().cpu().numpy() for index in (0, 1))
+        scores = join_scores(
+            [
+                method.predict_parts(read_centre_views(row.path, geometry, clips=1, seed=0).to(device))
+                for row in rows
+            ]
+        )
         labels = tables.calibration.scores
-        return {"srocc_r": srocc(q_r, labels).value, "srocc_d": srocc(q_d, labels).value}
+        return {
+            f"srocc_{name}": srocc(values.double().cpu().numpy(), labels).value
+            for name, values in zip("rd", scores, strict=True)
+            if values is not None
+        }
 
     return validate

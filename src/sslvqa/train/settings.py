@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sslvqa.train.config import PretrainConfig, TrainConfig
+    from sslvqa.train.distil_config import DistilConfig
+
+    RunConfig = PretrainConfig | TrainConfig | DistilConfig
 
 __all__ = ["config_from_dict", "read_config", "resolve_config", "with_options", "write_config"]
 
 _Config = TypeVar("_Config")
 
 
-def write_config(path: Path, config: PretrainConfig | TrainConfig) -> None:
+def write_config(path: Path, config: RunConfig) -> None:
     """Write the settings as TOML; absent values are left out."""
     path.write_text(dump_toml(dataclasses.asdict(config)), encoding="utf-8")
 
@@ -35,7 +38,7 @@ def read_config(
 
     Args:
         path: The file; a key that is absent keeps its default.
-        kind: :class:`PretrainConfig` or :class:`TrainConfig`.
+        kind: :class:`PretrainConfig`, :class:`TrainConfig` or :class:`DistilConfig`.
         options: Values that win over the file, by dotted name (``{"optim.lr": 1e-3}``); None is ignored.
 
     Raises:
@@ -47,15 +50,15 @@ def read_config(
 def resolve_config(
     kind: type[_Config],
     *,
-    preset: PretrainConfig | TrainConfig | None = None,
+    preset: RunConfig | None = None,
     file: Path | None = None,
     options: Mapping[str, object],
 ) -> _Config:
     """Settings of a command: a preset, a file over it, options over both.
 
     Args:
-        kind: :class:`PretrainConfig` or :class:`TrainConfig`.
-        preset: Its paths do not count.
+        kind: :class:`PretrainConfig`, :class:`TrainConfig` or :class:`DistilConfig`.
+        preset: Its paths do not count; one that may be absent is given as an empty text.
         file: TOML.
         options: By dotted name; None is ignored.
 
@@ -65,7 +68,8 @@ def resolve_config(
     values: dict[str, Any] = {}
     if preset is not None:
         paths = set(_required(type(preset)))
-        values = {name: value for name, value in _present(preset).items() if name not in paths}
+        given = _present(preset).items()
+        values = {name: value for name, value in given if name not in paths and value != ""}
     if file is not None:
         for name, value in _read_toml(file).items():
             nested = isinstance(value, dict) and isinstance(values.get(name), dict)

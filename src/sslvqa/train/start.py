@@ -1,4 +1,4 @@
-"""What both stages do before the first step: the folder, the identity of the run, the initial weights."""
+"""What all runs do before the first step: the folder, the identity of the run, the initial weights."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from sslvqa.data.datasets import ItemKey, derive_seed
 from sslvqa.errors import ConfigError, UnknownModelError, WeightsError
 from sslvqa.hub import Architecture, load_model
 from sslvqa.hub.names import architecture_from_dict, architecture_to_dict, find_architecture
+from sslvqa.nn.quality import DualQualityModel
 from sslvqa.sampling import normalize
 from sslvqa.train.checkpoint import find_checkpoint
 from sslvqa.train.settings import write_config
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from sslvqa.data.datasets import GroupDataset, VideoDataset
+    from sslvqa.hub import ModelKind
     from sslvqa.nn.swin3d.model import SwinBackbone
-    from sslvqa.train.config import PretrainConfig, TrainConfig
     from sslvqa.train.distributed import World
+    from sslvqa.train.settings import RunConfig
 
 __all__ = [
     "BACKBONE_FILE",
@@ -60,7 +62,7 @@ class Start:
     regressor: dict[str, Tensor] | None = None
     """State of the first backbone; None for random weights."""
     distance: dict[str, Tensor] | None = None
-    """State of the second backbone; the same one after self-supervised learning."""
+    """State of the second backbone; the same one after self-supervised learning or from a single network."""
     head: dict[str, Tensor] | None = None
     """State of the regression head, when the start is a whole model."""
 
@@ -78,7 +80,7 @@ class Start:
             raise WeightsError(f"initial weights do not fit {self.architecture.name}: {error}") from None
 
 
-def open_run(config: PretrainConfig | TrainConfig, *, resume: bool, world: World) -> Path:
+def open_run(config: RunConfig, *, resume: bool, world: World) -> Path:
     """Make the folder of a run and write the settings into it (the main process does).
 
     Raises:
@@ -99,7 +101,7 @@ def open_run(config: PretrainConfig | TrainConfig, *, resume: bool, world: World
     return folder
 
 
-def fingerprint(config: PretrainConfig | TrainConfig, *data_hashes: str) -> str:
+def fingerprint(config: RunConfig, *data_hashes: str) -> str:
     """Hash of the data and of every setting that can change the result; of paths the last part only.
 
     So a run that is moved to another folder or machine can be resumed there.
@@ -146,18 +148,22 @@ def start_patches(backbones: Iterable[SwinBackbone], dataset: VideoDataset | Gro
         embedding.whiten(normalize(views))
 
 
-def read_start(init: str, architecture: str) -> Start:
+def read_start(init: str, architecture: str, *, kind: ModelKind = "pair") -> Start:
     """Find what to start from.
 
     Args:
         init: ``scratch``; the folder of a ``pretrain`` run or its ``backbone.safetensors``; or a model.
         architecture: Name used with ``scratch``.
+        kind: Of the model that the run makes; what it starts from may be of another one.
 
     Raises:
         ConfigError: ``init`` is none of these, or the architecture is unknown.
     """
-    if init == "scratch":
-        return Start(find_architecture(architecture))
+    start = Start(find_architecture(architecture)) if init == "scratch" else _read_weights(init)
+    return replace(start, architecture=replace(start.architecture, kind=kind))
+
+
+def _read_weights(init: str) -> Start:
     path = Path(init)
     file = path / BACKBONE_FILE if path.is_dir() else path
     if file.is_file():
@@ -175,9 +181,10 @@ def read_start(init: str, architecture: str) -> Start:
         raise ConfigError(
             f"init is '{init}'; expected scratch, the folder of a finished pretrain run, or a model ({error})"
         ) from None
+    second = model.distance if isinstance(model, DualQualityModel) else model.regressor
     return Start(
         card.architecture,
         model.regressor.backbone.state_dict(),
-        model.distance.backbone.state_dict(),
+        second.backbone.state_dict(),
         model.regressor.head.state_dict(),
     )

@@ -13,11 +13,12 @@ from sslvqa.data.datasets import derive_seed, usable_rows
 from sslvqa.data.manifest import Manifest, read_manifest, scan_videos
 from sslvqa.data.splits import hold_out
 from sslvqa.errors import DataError
+from sslvqa.train.config import WITH_DISTANCE, WITHOUT_UNLABELLED
 
 if TYPE_CHECKING:
-    from sslvqa.train.config import LabelsConfig, TrainConfig
+    from sslvqa.train.config import TrainConfig
 
-__all__ = ["CALIBRATION", "Tables", "read_tables", "read_videos"]
+__all__ = ["CALIBRATION", "Tables", "divide_videos", "read_tables", "read_videos"]
 
 CALIBRATION = "calibration"
 """Rows with this split are held out for the interval; of the others, ``train`` and unmarked ones are used."""
@@ -33,7 +34,8 @@ class Tables:
     calibration: Manifest
     """Held out: disjoint in content from the labelled ones; may be empty."""
     unlabelled: Manifest | None
-    pristine: Manifest
+    pristine: Manifest | None
+    """None for methods without Q_D."""
 
     @property
     def hashes(self) -> tuple[str, ...]:
@@ -59,7 +61,10 @@ def read_tables(config: TrainConfig) -> Tables:
         path_column=options.path_column,
         score_column=options.score_column,
     )
-    train, calibration = _divide(table.labelled, options, seed=config.runtime.seed)
+    usable = _usable(table.labelled)
+    few = len(usable) < options.calibration_minimum or len(usable.contents) < 10
+    fraction = 0 if few else options.calibration_fraction
+    train, calibration = _divide(usable, fraction=fraction, seed=config.runtime.seed)
     train = _readable(_limit(train, options.limit, config.runtime.seed), skip_bad=options.skip_bad)
     calibration = _readable(calibration, skip_bad=options.skip_bad)
     if len(set(train.scores)) < 2:
@@ -68,7 +73,7 @@ def read_tables(config: TrainConfig) -> Tables:
             "scores; a correlation needs two different ones, and useful training some dozens"
         )
     unlabelled = None
-    if config.method == "ssl_vqa" and config.unlabelled is not None:
+    if config.method not in WITHOUT_UNLABELLED and config.unlabelled is not None:
         known = {row.path.resolve() for row in (*train.rows, *calibration.rows)}
         found = read_videos(config.unlabelled)
         fresh = found.select(row for row in found.rows if row.path.resolve() not in known)
@@ -78,8 +83,33 @@ def read_tables(config: TrainConfig) -> Tables:
                 f"{config.unlabelled}: all {len(found)} videos are among the labelled ones; give others"
             )
         unlabelled = _readable(limited, skip_bad=True)
-    pristine = _readable(read_videos(config.pristine), skip_bad=True)
+    pristine = None
+    if config.method in WITH_DISTANCE and config.pristine is not None:
+        pristine = _readable(read_videos(config.pristine), skip_bad=True)
     return Tables(labelled=train, calibration=calibration, unlabelled=unlabelled, pristine=pristine)
+
+
+def divide_videos(source: str, *, limit: int | None, fraction: float, seed: int) -> tuple[Manifest, Manifest]:
+    """(learned from, held out): readable videos of a folder or table, no content in both.
+
+    Args:
+        source: See :func:`read_videos`. Rows of the split ``calibration`` are the ones held out, if there are
+            any; rows of other splits than ``train`` are left out.
+        limit: Use this many videos, drawn by the seed; None for all.
+        fraction: Share of the contents to hold out where no row is marked.
+        seed: Of the run.
+
+    Raises:
+        ManifestError: The table is malformed.
+        DataError: Fewer than two contents, or no readable video on one side.
+    """
+    found = _limit(_usable(read_videos(source)), limit, seed)
+    learned, held = _divide(found, fraction=fraction, seed=seed)
+    if not learned.rows or not held.rows:
+        raise DataError(
+            f"{source}: {len(learned)} videos to learn from, {len(held)} held out; both need some"
+        )
+    return _readable(learned, skip_bad=True), _readable(held, skip_bad=True)
 
 
 def read_videos(source: str) -> Manifest:
@@ -87,25 +117,28 @@ def read_videos(source: str) -> Manifest:
     return scan_videos(source) if Path(source).is_dir() else read_manifest(source)
 
 
-def _divide(labelled: Manifest, options: LabelsConfig, *, seed: int) -> tuple[Manifest, Manifest]:
-    """(training, calibration): as the table says, else by content at random when there are labels enough."""
-    marked = {row.content for row in labelled.rows if row.split == CALIBRATION}
-    usable = labelled.select(row for row in labelled.rows if row.split in {None, "train", CALIBRATION})
+def _usable(table: Manifest) -> Manifest:
+    """The rows that a run may look at."""
+    return table.select(row for row in table.rows if row.split in {None, "train", CALIBRATION})
+
+
+def _divide(usable: Manifest, *, fraction: float, seed: int) -> tuple[Manifest, Manifest]:
+    """(training, calibration): as the table says, else by content at random; none for a fraction of 0."""
+    marked = {row.content for row in usable.rows if row.split == CALIBRATION}
     if marked:
         leaks = {row.content for row in usable.rows if row.split != CALIBRATION} & marked
         if leaks:
             raise DataError(
-                f"{labelled.source}: content {sorted(leaks)[0]!r} has rows in calibration and in training "
+                f"{usable.source}: content {sorted(leaks)[0]!r} has rows in calibration and in training "
                 f"({len(leaks)} such contents); give each content one split"
             )
         return (
             usable.select(row for row in usable.rows if row.content not in marked),
             usable.select(row for row in usable.rows if row.content in marked),
         )
-    few = len(usable) < options.calibration_minimum or len(usable.contents) < 10
-    if few or options.calibration_fraction == 0:
+    if fraction == 0:
         return usable, usable.select(())
-    return hold_out(usable, fraction=options.calibration_fraction, seed=derive_seed(seed, CALIBRATION))
+    return hold_out(usable, fraction=fraction, seed=derive_seed(seed, CALIBRATION))
 
 
 def _limit(manifest: Manifest, limit: int | None, seed: int) -> Manifest:

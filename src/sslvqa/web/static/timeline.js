@@ -34,9 +34,10 @@ export class Timeline {
     this.info = info;
     this.items = result.timeline;
     this.begin = this.items[0].start_seconds;
+    this.hasDistance = result.q_d !== null;
     this.end = Math.max(this.items.at(-1).end_seconds, this.begin + 0.001);
     const raw = result.provenance.combine !== "calibrated";
-    const scores = this.items.flatMap((item) => [item.score, item.q_r, item.q_d]);
+    const scores = this.items.flatMap((item) => [item.score, item.q_r, item.q_d]).filter((score) => score !== null);
     this.low = raw ? Math.min(...scores) : info.scale_minimum;
     this.high = raw ? Math.max(...scores, this.low + 1e-6) : info.scale_maximum;
     this.draw();
@@ -63,7 +64,7 @@ export class Timeline {
     const base = HEIGHT - BOTTOM;
     const path = this.#steps("score");
     element("path", { class: "line q-r", d: this.#steps("q_r") }, this.svg);
-    element("path", { class: "line q-d", d: this.#steps("q_d") }, this.svg);
+    if (this.hasDistance) element("path", { class: "line q-d", d: this.#steps("q_d") }, this.svg);
     element("path", { class: "line score", d: path }, this.svg);
     this.cursor = element("line", { class: "cursor", y1: TOP, y2: base }, this.svg);
     this.setTime(this.time);
@@ -133,7 +134,7 @@ export class Timeline {
     const span = `${clock(item.start_seconds)}–${clock(item.end_seconds)}`;
     this.note.replaceChildren(
       swatch("score", `score ${number(item.score)}`), swatch("q-r", `Q_R ${number(item.q_r)}`),
-      swatch("q-d", `Q_D ${number(item.q_d)}`), ` at ${span}`,
+      this.hasDistance ? swatch("q-d", `Q_D ${number(item.q_d)}`) : "", ` at ${span}`,
       this.result.interval ? " · shaded: interval of the whole video" : "",
     );
   }

@@ -1,0 +1,84 @@
+"""``sslvqa distil``: one fast network that imitates a model."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from sslvqa.cli.train import errors_to_exit_codes
+
+__all__ = ["distil"]
+
+
+def distil(
+    teacher: Annotated[str | None, typer.Option(help="Shipped name, default, or model directory.")] = None,
+    videos: Annotated[str | None, typer.Option(help="Folder or CSV of videos; scores are ignored.")] = None,
+    out: Annotated[str | None, typer.Option(help="Folder of the run; the model is OUT/model.")] = None,
+    preset: Annotated[Literal["nano_cpu"] | None, typer.Option(help="Recipe to start from.")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML settings (every run writes its own as OUT/config.toml); options win over it."
+        ),
+    ] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(
+            help="teacher (its regressor; default), scratch, the folder of a pretrain run, or a model."
+        ),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Use this many videos.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Videos a step; two views of each.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the videos.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="Stop after this many steps.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate of the backbone.")] = None,
+    head_lr: Annotated[float | None, typer.Option(help="Peak learning rate of the heads.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same result.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that read videos.")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads of the computation.")] = None,
+    precision: Annotated[
+        Literal["fp32", "bf16"] | None, typer.Option(help="Of the student; the teacher runs in fp32.")
+    ] = None,
+    chunk: Annotated[int | None, typer.Option(help="Views that keep activations at once; 0 for all.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    tag: Annotated[str | None, typer.Option(help="The model is named ARCHITECTURE.TAG.")] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="Of the weights, for the card; default the teacher's.")
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="Continue the run in OUT; the result is the same.")] = False,
+) -> None:
+    """Learn one network that gives the scores of a model with two; print its directory."""
+    with errors_to_exit_codes():
+        from sslvqa.train import DISTIL_PRESETS, DistilConfig
+        from sslvqa.train import distil as run
+        from sslvqa.train.settings import resolve_config
+
+        settings = resolve_config(
+            DistilConfig,
+            preset=None if preset is None else DISTIL_PRESETS[preset]("", "", ""),
+            file=config,
+            options={
+                "teacher": teacher,
+                "videos": videos,
+                "out": out,
+                "init": init,
+                "limit": limit,
+                "batch": batch,
+                "epochs": epochs,
+                "max_steps": max_steps,
+                "optim.lr": lr,
+                "optim.head_lr": head_lr,
+                "runtime.seed": seed,
+                "runtime.workers": workers,
+                "runtime.threads": threads,
+                "runtime.precision": precision,
+                "runtime.chunk": chunk,
+                "runtime.device": device,
+                "tag": tag,
+                "licence": licence,
+            },
+        )
+        sys.stdout.write(f"{run(settings, resume=resume)}\n")

@@ -1,0 +1,87 @@
+"""Methods with their networks, from the settings of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sslvqa.hub import build_pair, build_single
+from sslvqa.methods import (
+    Compute,
+    FixMatch,
+    MeanTeacher,
+    MetaPseudoLabels,
+    MixMatch,
+    SslVqa,
+    Supervised,
+    keep_local,
+)
+from sslvqa.train.config import WITH_DISTANCE
+from sslvqa.train.start import seeded
+
+if TYPE_CHECKING:
+    from sslvqa.methods import Gather
+    from sslvqa.train.config import RuntimeConfig, TrainConfig
+    from sslvqa.train.start import Start
+
+__all__ = ["build_baseline", "build_method", "build_ssl_vqa", "compute_of"]
+
+
+def build_method(config: TrainConfig, start: Start, *, gather: Gather = keep_local) -> SslVqa | Supervised:
+    """The method of a run, its networks from the seed or the initial weights."""
+    build = build_ssl_vqa if config.method in WITH_DISTANCE else build_baseline
+    return build(config, start, gather=gather)
+
+
+def build_ssl_vqa(config: TrainConfig, start: Start, *, gather: Gather = keep_local) -> SslVqa:
+    """The method with its two models, from the seed or the initial weights."""
+    with seeded(config.runtime.seed, "networks"):
+        model = build_pair(start.architecture)
+    start.apply(model.regressor.backbone, start.regressor)
+    start.apply(model.distance.backbone, start.distance)
+    start.apply(model.regressor.head, start.head)
+    return SslVqa(
+        model,
+        plcc=config.loss.plcc,
+        consistency=config.loss.consistency,
+        transfer=config.loss.transfer,
+        consistency_weight=config.loss.consistency_weight,
+        transfer_weight=config.loss.transfer_weight,
+        supervised_views=config.loss.supervised_views,
+        temperature=config.loss.temperature,
+        compute=compute_of(config.runtime),
+        gather=gather,
+    )
+
+
+def build_baseline(config: TrainConfig, start: Start, *, gather: Gather = keep_local) -> Supervised:
+    """A method with one regressor."""
+    with seeded(config.runtime.seed, "networks"):
+        model = build_single(start.architecture).regressor
+    start.apply(model.backbone, start.regressor)
+    start.apply(model.head, start.head)
+    own = config.regressor
+    options: dict[str, Any] = {
+        "plcc": config.loss.plcc,
+        "weight": own.weight,
+        "ramp": own.ramp,
+        "decay": own.decay,
+        "compute": compute_of(config.runtime),
+        "gather": gather,
+    }
+    match config.method:
+        case "mean_teacher":
+            return MeanTeacher(model, **options)
+        case "fixmatch":
+            return FixMatch(model, kept=(own.kept_first, own.kept_last), **options)
+        case "mixmatch":
+            grid = start.architecture.geometry.grid
+            return MixMatch(model, grid=grid, alpha=own.mix_alpha, **options)
+        case "meta_pseudo_labels":
+            return MetaPseudoLabels(model, fine_tuning=own.fine_tuning, **options)
+        case _:
+            return Supervised(model, **options)
+
+
+def compute_of(runtime: RuntimeConfig) -> Compute:
+    """How views pass through the networks of a run."""
+    return Compute(bf16=runtime.precision == "bf16", chunk=runtime.chunk)

@@ -1,0 +1,135 @@
+"""After the last step of a distillation: agreement with the teacher, interval, card."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sslvqa.hub import (
+    IntervalCard,
+    ManifestCard,
+    ModelCard,
+    ResultCard,
+    TeacherCard,
+    TrainingCard,
+    load_model,
+    save_model,
+)
+from sslvqa.hub.weights import LoadedModel
+from sslvqa.scoring import Combined, ConformalInterval, Scorer, store_golden, widen_interval
+from sslvqa.train.finish import raw_scores, result_card, settings_text
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sslvqa.data.manifest import Manifest
+    from sslvqa.hub import Architecture
+    from sslvqa.methods import Distil
+    from sslvqa.train.distil_config import DistilConfig
+
+__all__ = ["finish_student"]
+
+_logger = logging.getLogger(__name__)
+
+
+def finish_student(
+    method: Distil,
+    config: DistilConfig,
+    learned: Manifest,
+    held: Manifest,
+    architecture: Architecture,
+) -> ModelCard:
+    """Compare student and teacher on the held-out videos, and write the model directory, ``out/model``.
+
+    Scale, calibration, sampling and limits are the teacher's. The interval is the teacher's, by the student's
+    scores, widened so that it holds the teacher's; with too few held-out contents for that, it is left out.
+
+    Args:
+        method: Trained.
+        config: Settings of the run; also put in the card.
+        learned: Videos of the run.
+        held: Videos to compare on.
+        architecture: The student's.
+    """
+    out = Path(config.out) / "model"
+    device = str(next(method.parameters()).device)
+    loaded = load_model(config.teacher)
+    model, card = method.distilled(), _blank_card(config, loaded.card, architecture, learned, held)
+    mine, theirs = (
+        _video_scores(Scorer(LoadedModel(network, own), device=device), held)
+        for network, own in ((model, card), loaded)
+    )
+    results = tuple(_results(mine, theirs, held, teacher=loaded.card.name))
+    _logger.info("SROCC to the teacher on %d held-out contents: %s", len(held.contents), results[0].srocc)
+    update = {"results": results, "interval": _interval(config, loaded.card, mine, theirs, held)}
+    save_model(out, model, ModelCard.model_validate(card.model_copy(update=update).model_dump()))
+    return store_golden(out)
+
+
+def _blank_card(
+    config: DistilConfig, teacher: ModelCard, architecture: Architecture, learned: Manifest, held: Manifest
+) -> ModelCard:
+    """The card before the comparison."""
+    about = (
+        f"A student of {teacher.name}: it imitates that model, mistakes included; nobody rated its videos."
+    )
+    return ModelCard(
+        name=f"{architecture.name}.{config.tag}",
+        description=config.description or f"Student of {teacher.name}: one network instead of two.",
+        licence=teacher.licence if config.licence is None else config.licence,
+        limits=(about, *teacher.limits),
+        architecture=architecture,
+        input=teacher.input,
+        scale=teacher.scale,
+        combine=teacher.combine,
+        calibration=teacher.calibration,
+        training=TrainingCard(
+            method="distil",
+            labelled=0,
+            unlabelled=len(learned),
+            seed=config.runtime.seed,
+            manifests=tuple(
+                ManifestCard(name=name, sha256=table.sha256, rows=len(table))
+                for name, table in (("unlabelled", learned), ("held_out", held))
+            ),
+            pretrained=None if config.init == "scratch" else Path(config.init).name,
+            teacher=TeacherCard(name=teacher.name, sha256=teacher.weights_sha256),
+            config=settings_text(config),
+        ),
+    )
+
+
+def _video_scores(scorer: Scorer, table: Manifest) -> Combined:
+    """Scores of videos, each ``(videos,)``."""
+    return scorer.combiner(*raw_scores(scorer, table)).mean(axis=1)
+
+
+def _results(mine: Combined, theirs: Combined, held: Manifest, *, teacher: str) -> list[ResultCard]:
+    """How well the score, Q_R and Q_D agree with the teacher's."""
+    protocol = "{} of " + teacher + " imitated, on contents held out from distillation; these are not labels"
+    return [
+        result_card(ours, other, held, protocol=protocol.format(name))
+        for name, ours, other in zip(("score", "Q_R", "Q_D"), mine, theirs, strict=True)
+        if ours is not None and other is not None
+    ]
+
+
+def _interval(
+    config: DistilConfig, teacher: ModelCard, mine: Combined, theirs: Combined, held: Manifest
+) -> IntervalCard | None:
+    if teacher.interval is None:
+        return None
+    own = ConformalInterval.from_card(teacher.interval)
+    excess = (
+        np.abs(theirs.score - mine.score) + own.width(_disagreement(theirs)) - own.width(_disagreement(mine))
+    )
+    contents = [row.content for row in held.rows]
+    wider = widen_interval(own, excess, contents=contents, share=config.interval_share)
+    return None if wider is None else wider.to_card()
+
+
+def _disagreement(scores: Combined) -> NDArray[np.float64]:
+    return np.zeros_like(scores.q_r) if scores.q_d is None else np.abs(scores.q_r - scores.q_d)
