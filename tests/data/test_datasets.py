@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from sslvqa.data.datasets import (
 from sslvqa.data.loaders import PartPlan, RunPlan, StepSampler, make_loader
 from sslvqa.errors import ConfigError, DataError
 from sslvqa.sampling import ViewGeometry
+from sslvqa.video import RawGeometry
 from sslvqa.video.reader import open_video
 
 GEOMETRY = ViewGeometry(grid=2, fragment_px=16, frames=4, interval=1)
@@ -76,10 +78,20 @@ def test_the_source_is_always_among_the_drawn_versions(make_video):
 
 
 def test_centre_views_are_the_same_every_time(make_video):
-    path = make_video(width=80, height=64, frames=12)
-    one, two = (read_centre_views(path, GEOMETRY, clips=3, seed=0) for _ in range(2))
+    row = ManifestRow(make_video(width=80, height=64, frames=12), "a.mp4")
+    one, two = (read_centre_views(row, GEOMETRY, clips=3, seed=0) for _ in range(2))
     assert one.shape == (3, 3, 4, 32, 32)
     assert torch.equal(one, two)
+
+
+def test_headerless_videos_are_read_as_the_table_says(tmp_path):
+    raw = RawGeometry(80, 64)
+    (tmp_path / "a.yuv").write_bytes(bytes(range(256)) * (12 * raw.frame_bytes // 256))
+    row = ManifestRow(tmp_path / "a.yuv", "a.yuv", score=1.0, geometry=raw)
+    assert probe_videos([row]) == []
+    assert read_centre_views(row, GEOMETRY, clips=2, seed=0).shape == (2, 3, 4, 32, 32)
+    assert VideoDataset([row], GEOMETRY)[ItemKey("labelled", 0, 0)].views.shape == (2, 3, 4, 32, 32)
+    assert "its frame size is needed" in probe_videos([replace(row, geometry=None)])[0][1]
 
 
 def test_bad_videos_are_listed_all_at_once(make_video, tmp_path):

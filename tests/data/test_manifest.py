@@ -139,6 +139,19 @@ def test_written_tables_are_read_back(tmp_path_factory, values):
     assert read_manifest(path, check_files=False).rows == tuple(made)
 
 
+def test_headerless_files_say_what_they_hold(tmp_path):
+    path = table(
+        tmp_path, "path,score,geometry\na.yuv,3,64x48:yuv420p10le@30000/1001\nb.mp4,4,\n", "a.yuv", "b.mp4"
+    )
+    first, second = read_manifest(path).rows
+    assert (first.geometry.width_px, first.geometry.pixel_format) == (64, "yuv420p10le")
+    assert second.geometry is None
+    back = read_manifest(write_manifest(tmp_path / "t.csv", (first, second))).rows
+    assert str(back[0].geometry) == "64x48:yuv420p10le@29.97002997"
+    with pytest.raises(ManifestError, match=r"ratings.csv:2: the geometry is 'big'; give WIDTHxHEIGHT"):
+        read_manifest(table(tmp_path, "path,geometry\na.yuv,big\n"))
+
+
 def test_folders_are_scanned_to_the_bottom_in_order(tmp_path):
     for name in ("b/2.MKV", "a.mp4", "b/notes.txt", "b/c/1.webm"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

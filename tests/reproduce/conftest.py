@@ -69,7 +69,8 @@ def recipe(tmp_path):
     """One step each, of batches of four."""
     file = tmp_path / "settings.toml"
     file.write_text(
-        "labelled_batch = 4\nunlabelled_batch = 3\n[corpus]\nclips = 2\nfinal_clips = 1\n[output]\nclips = 1\n"
+        "labelled_batch = 4\nunlabelled_batch = 3\n"
+        "[corpus]\nclips = 2\nfinal_clips = 1\n[output]\nclips = 1\n"
     )
     options = (("runtime.workers", 0), ("runtime.threads", 1))
     return Recipe("tiny", "nano_cpu", steps=1, pretrain_steps=1, file=file, options=options)

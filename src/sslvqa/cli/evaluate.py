@@ -76,7 +76,8 @@ def evaluate(
     ]
     if not rows:
         raise DataError(f"{ratings} has no labelled video; fill its score column to evaluate on it")
-    rated = list(track(score_rated(rows, scorer=scorer), total=len(rows)))
+    raw = {str(row.path): row.geometry for row in manifest.rows if row.geometry is not None}
+    rated = list(track(score_rated(rows, scorer=scorer, geometries=raw), total=len(rows)))
     if predictions is not None:
         write_predictions(predictions, rated)
     by_path = {str(row.path): pairs.get(row.name, "") for row in manifest.rows} if pairs_column else None

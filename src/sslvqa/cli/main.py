@@ -12,12 +12,15 @@ from sslvqa.cli.bench import bench
 from sslvqa.cli.choose import choose
 from sslvqa.cli.convert import convert
 from sslvqa.cli.data import open_bench
+from sslvqa.cli.databases import check, make, split
+from sslvqa.cli.databases import list_ as list_databases
 from sslvqa.cli.distil import distil
 from sslvqa.cli.distort import distort
 from sslvqa.cli.evaluate import evaluate
 from sslvqa.cli.models import list_, show
 from sslvqa.cli.output import note
 from sslvqa.cli.rate import export, init, serve_study
+from sslvqa.cli.regress import regress
 from sslvqa.cli.report import report
 from sslvqa.cli.reproduce import reproduce
 from sslvqa.cli.score import score
@@ -42,6 +45,7 @@ app.command()(report)
 app.command()(watch)
 app.command()(serve)
 app.command()(evaluate)
+app.command()(regress)
 app.add_typer(models, name="models")
 models.command("list")(list_)
 models.command("show")(show)
@@ -58,6 +62,10 @@ rating.command("init")(init)
 rating.command("serve")(serve_study)
 rating.command("export")(export)
 app.add_typer(data, name="data")
+data.command("list")(list_databases)
+data.command("check")(check)
+data.command("make")(make)
+data.command("split")(split)
 data.command("open-bench")(open_bench)
 app.command()(bench)
 

@@ -65,6 +65,10 @@ def reproduce(
             help="NAME=FOLDER of a pretrain run, or NAME=MODEL; NAME: statistical, cosine, kinetics."
         ),
     ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(help="FILE.py:CLASS, a method of one's own as a row more; see the docs."),
+    ] = None,
     draws: Annotated[
         int | None,
         typer.Option(help="Draws of the labelled videos, 3 or more to say anything.", show_default="3"),
@@ -101,7 +105,8 @@ def reproduce(
     from sslvqa.reproduce import reproduce as run
 
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
-    wanted, is_open = find_tables(tables), open_ is not None
+    wanted = tuple(table.with_methods(method or []) for table in find_tables(tables))
+    is_open = open_ is not None
     sizes = {
         "main_labels": labels,
         "main_unlabelled": unlabelled,

@@ -9,7 +9,7 @@ import typer
 
 from sslvqa.cli.options import Clips, Device, Draws, Model, Seed, Threads
 from sslvqa.cli.output import Format, choose_format, note, open_output, record_writer, track
-from sslvqa.cli.sources import open_sources, parse_geometry
+from sslvqa.cli.sources import open_sources
 from sslvqa.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -103,9 +103,10 @@ def score(
     Exit code 0: all scored; 1: some failed (each has a record with its error); 2: wrong use.
     """
     from sslvqa.scoring import Scorer
+    from sslvqa.video import RawGeometry
 
     kind = choose_format(format_, output)
-    geometry = parse_geometry(raw)
+    geometry = None if raw is None else RawGeometry.parse(raw)
     with open_sources(files, geometry=geometry, stdin_bytes=int(stdin_gigabytes * 1e9)) as paths:
         _check_options(
             paths,

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
-
-from sslvqa.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sslvqa.video import RawGeometry
 
-__all__ = ["expand", "open_sources", "parse_geometry"]
-
-_GEOMETRY = re.compile(r"(\d+)x(\d+)(?::([a-z0-9]+))?(?:@([0-9.]+)(?:/([0-9.]+))?)?")
+__all__ = ["expand", "open_sources"]
 
 
 @contextmanager
@@ -56,26 +51,3 @@ def expand(items: list[str]) -> list[str]:
         else:
             paths.append(item)
     return list(dict.fromkeys(paths))
-
-
-def parse_geometry(text: str | None) -> RawGeometry | None:
-    """Read ``WIDTHxHEIGHT[:PIXEL_FORMAT][@FPS]``, e.g. ``1920x1080:yuv420p10le@30000/1001``.
-
-    Raises:
-        ConfigError: It has another form, or names no pixel format.
-    """
-    if text is None:
-        return None
-    from sslvqa.video import RawGeometry
-
-    found = _GEOMETRY.fullmatch(text)
-    if found is None:
-        raise ConfigError(
-            f"--raw is {text!r}; give WIDTHxHEIGHT[:PIXEL_FORMAT][@FPS], e.g. 1920x1080:yuv420p@25"
-        )
-    width, height, pixels, fps, divisor = found.groups()
-    try:
-        rate = float(fps or 25) / float(divisor or 1)
-    except (ValueError, ZeroDivisionError) as error:
-        raise ConfigError(f"--raw is {text!r}; {fps}/{divisor} is no frame rate") from error
-    return RawGeometry(int(width), int(height), fps=rate, pixel_format=pixels or "yuv420p")

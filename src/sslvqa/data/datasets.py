@@ -104,7 +104,7 @@ class VideoDataset(Dataset[Item]):
         """Read the views of video ``key.position`` as drawn for ``key.epoch``."""
         row = self.rows[key.position]
         generator = torch.Generator().manual_seed(derive_seed(self.seed, *key))
-        with open_video(row.path, threads=1) as video:
+        with open_video(row.path, geometry=row.geometry, threads=1) as video:
             info = video.info
             plans = plan_view_pair(
                 info.height_px,
@@ -205,10 +205,10 @@ class JointDataset(Dataset[tuple[str, Item]]):
         return key.part, self.parts[key.part][key]
 
 
-def read_centre_views(path: Path, geometry: ViewGeometry, *, clips: int, seed: int) -> Tensor:
+def read_centre_views(row: ManifestRow, geometry: ViewGeometry, *, clips: int, seed: int) -> Tensor:
     """Views for prediction, uint8 ``(clips, 3, T, S, S)``: centred clips, offsets fixed by ``seed``."""
     generator = torch.Generator().manual_seed(seed)
-    with open_video(path, threads=1) as video:
+    with open_video(row.path, geometry=row.geometry, threads=1) as video:
         info = video.info
         plans = plan_views(
             info.height_px,
@@ -230,7 +230,7 @@ def probe_videos(rows: Sequence[ManifestRow]) -> list[tuple[ManifestRow, str]]:
     problems = []
     for row in rows:
         try:
-            with open_video(row.path, threads=1) as video:
+            with open_video(row.path, geometry=row.geometry, threads=1) as video:
                 wanted = sorted({0, video.info.frame_count - 1})
                 got = sum(1 for _ in video.frames(wanted))
             if got != len(wanted):

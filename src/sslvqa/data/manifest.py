@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sslvqa.data.cells import is_number, raise_problems, read_cells
-from sslvqa.errors import DataError, ManifestError
+from sslvqa.errors import ConfigError, DataError, ManifestError
+from sslvqa.video.raw import RawGeometry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -47,6 +48,7 @@ VIDEO_SUFFIXES = frozenset(
 
 _PATH_NAMES = ("path", "video", "filename", "file", "file_name", "video_name", "name")
 _SCORE_NAMES = ("score", "mos", "label", "rating")
+_OPTIONAL = ("split", "scene", "geometry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class ManifestRow:
     """A named part given by the table, e.g. ``calibration``."""
     scene: str | None = None
     """The group of distorted versions the video belongs to."""
+    geometry: RawGeometry | None = None
+    """What a headerless file (.yuv) holds."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +85,11 @@ class Manifest:
 
     @property
     def sha256(self) -> str:
-        """Hash of names, scores, contents, splits and scenes, in order; not of the videos' bytes."""
+        """Hash of names, scores, contents, splits, scenes and geometries, in order; not of videos' bytes."""
         digest = hashlib.sha256()
         for row in self.rows:
-            cells = (row.name, repr(row.score), row.content, row.split or "", row.scene or "")
+            raw = () if row.geometry is None else (str(row.geometry),)
+            cells = (row.name, repr(row.score), row.content, row.split or "", row.scene or "", *raw)
             digest.update("\x1f".join(cells).encode() + b"\n")
         return digest.hexdigest()
 
@@ -124,8 +129,9 @@ def read_manifest(
     """Read a table of videos: CSV with a header, or a label list ``path, duration, fps, MOS`` without one.
 
     Commas, semicolons or tabs separate cells. Columns: a path (``path``, ``video``, ``filename``, ``file``)
-    and a score (``score``, ``mos``, ``label``, ``rating``); optional ``content``, ``split`` and ``scene``.
-    An empty score is an unlabelled video; any scale will do.
+    and a score (``score``, ``mos``, ``label``, ``rating``); optional ``content``, ``split``, ``scene`` and,
+    for headerless files, ``geometry`` (``1920x1080:yuv420p@30``). An empty score is an unlabelled video; any
+    scale will do.
 
     Args:
         path: The table.
@@ -170,15 +176,13 @@ def write_manifest(path: Path | str, rows: Iterable[ManifestRow]) -> Path:
     """Write rows as a CSV that :func:`read_manifest` reads back; paths below its folder become relative."""
     out = Path(path)
     items = tuple(rows)
-    optional = tuple(
-        name for name in ("split", "scene") if any(getattr(row, name) is not None for row in items)
-    )
+    optional = tuple(name for name in _OPTIONAL if any(getattr(row, name) is not None for row in items))
     with out.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("path", "score", "content", *optional))
         for row in items:
             score = "" if row.score is None else repr(row.score)
-            extra = (getattr(row, name) or "" for name in optional)
+            extra = (str(getattr(row, name) or "") for name in optional)
             writer.writerow((relative_name(row.path, out.parent), score, row.content, *extra))
     return out
 
@@ -215,6 +219,7 @@ class _Columns:
     content: int | None = None
     split: int | None = None
     scene: int | None = None
+    geometry: int | None = None
 
 
 def _find_columns(
@@ -248,7 +253,7 @@ def _find_columns(
             f"{', '.join(_PATH_NAMES)}, or name it with --path-column"
         )
     score = find(score_column, _SCORE_NAMES, "--score-column")
-    others = {name: find(None, (name,), "") for name in ("content", "split", "scene")}
+    others = {name: find(None, (name,), "") for name in ("content", *_OPTIONAL)}
     return _Columns(path=path, score=score, **others), lines[1:]
 
 
@@ -269,6 +274,11 @@ def _parse_row(
             f"{where}: score is '{text}'; expected a number, or an empty cell for an unlabelled video"
         )
         return None
+    try:
+        geometry = RawGeometry.parse(raw) if (raw := cell(columns.geometry)) else None
+    except ConfigError as error:
+        problems.append(f"{where}: {error}")
+        return None
     scene = cell(columns.scene) or None
     return ManifestRow(
         path=base / name,
@@ -277,6 +287,7 @@ def _parse_row(
         content=cell(columns.content) or scene or name,
         split=cell(columns.split) or None,
         scene=scene,
+        geometry=geometry,
     )
 
 

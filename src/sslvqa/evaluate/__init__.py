@@ -4,6 +4,8 @@ from sslvqa.evaluate.bootstrap import BootstrapInterval, bootstrap_by_content
 from sslvqa.evaluate.correlation import Measure, krocc, plcc, rmse, srocc
 from sslvqa.evaluate.mapping import LogisticFit, fit_logistic
 from sslvqa.evaluate.protocol import Evaluation, PairOrder, evaluate_predictions, pair_order_accuracy
+from sslvqa.evaluate.regression import MEASURES as REGRESSION_MEASURES
+from sslvqa.evaluate.regression import SplitResult, median_results, regress_splits
 from sslvqa.evaluate.significance import (
     Comparison,
     SignificanceTable,
@@ -13,8 +15,10 @@ from sslvqa.evaluate.significance import (
     rank_sum_test,
     signed_rank_test,
 )
+from sslvqa.evaluate.split_table import append_result, data_hash, read_results, splits_hash
 
 __all__ = [
+    "REGRESSION_MEASURES",
     "BootstrapInterval",
     "Comparison",
     "Evaluation",
@@ -22,17 +26,24 @@ __all__ = [
     "Measure",
     "PairOrder",
     "SignificanceTable",
+    "SplitResult",
+    "append_result",
     "bootstrap_by_content",
     "compare_all",
     "corrected_t_test",
+    "data_hash",
     "evaluate_predictions",
     "fit_logistic",
     "holm",
     "krocc",
+    "median_results",
     "pair_order_accuracy",
     "plcc",
     "rank_sum_test",
+    "read_results",
+    "regress_splits",
     "rmse",
     "signed_rank_test",
+    "splits_hash",
     "srocc",
 ]

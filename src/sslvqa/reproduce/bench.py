@@ -29,7 +29,8 @@ class Draw:
     labelled: Manifest
     unlabelled: Manifest | None
     """Their scores, if they have any, are not looked at."""
-    pristine: Manifest
+    pristine: Manifest | None
+    """For methods with Q_D."""
     tests: Mapping[str, Manifest]
     """By database; rows of contents that no other part has."""
     seed: int
@@ -47,8 +48,8 @@ class Draw:
 
     @property
     def sha256(self) -> str:
-        """Hash of the split: who is labelled, unlabelled, pristine and tested on."""
-        parts = {"labelled": self.labelled, "pristine": self.pristine, **self.tests}
+        """Hash of the split: who is labelled, unlabelled and tested on."""
+        parts = {"labelled": self.labelled, **self.tests}
         if self.unlabelled is not None:
             parts["unlabelled"] = self.unlabelled
         return ContentSplit(parts, self.seed).sha256

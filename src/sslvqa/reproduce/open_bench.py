@@ -96,9 +96,8 @@ class OpenBench:
             names = {row.name for row in kept.rows}
             rest = rated.select(row for row in rated.rows if row.name not in names)
             unlabelled = take(rest, count, seed=index, purpose="unlabelled", then=others) if count else None
-        pristine = rated.select(
-            row for row in rated.rows if self._cells[row.name]["distortion"] == "reference"
-        )
+        references = (row for row in rated.rows if self._cells[row.name]["distortion"] == "reference")
+        pristine = rated.select(references) if cell.row.uses_pristine else None
         return Draw(labelled, unlabelled, pristine, {self.name: self._part("test", rated=True)}, index)
 
     def groups(self, folder: Path) -> tuple[SceneVersions, ...]:

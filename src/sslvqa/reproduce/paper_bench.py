@@ -101,10 +101,11 @@ class PaperBench:
 
     def draw(self, cell: Cell, index: int) -> Draw:
         """Draw as section 8 of the method says; unlabelled in ``target`` are the remaining 60 %."""
+        pristine = self._pristine() if cell.row.uses_pristine else None
         if cell.target is not None:
             split = next(fifth_splits(self._load(cell.target.lower()), draws=1, seed=index)).parts
             unlabelled = split["unlabelled"] if cell.row.uses_unlabelled else None
-            return Draw(split["labelled"], unlabelled, self._pristine(), {cell.target: split["test"]}, index)
+            return Draw(split["labelled"], unlabelled, pristine, {cell.target: split["test"]}, index)
         train = self._load(_TRAIN).labelled
         labelled, other = (train, None) if cell.protocol == "full" else self._few(train, cell, index)
         tests = {
@@ -112,7 +113,7 @@ class PaperBench:
         }
         if not tests:
             raise DataError(f"none of {', '.join(_tests())} is there to be tested on; see: sslvqa data list")
-        return Draw(labelled, other, self._pristine(), tests, index)
+        return Draw(labelled, other, pristine, tests, index)
 
     def groups(self, folder: Path) -> tuple[SceneVersions, ...]:
         """Versions of 200 videos of LSVQ's training part, made in ``folder``; finished ones are kept."""

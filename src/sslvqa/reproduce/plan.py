@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sslvqa.errors import SslvqaError
 from sslvqa.hub.names import architecture_to_dict, find_architecture
 from sslvqa.reproduce.recipe import decisive
-from sslvqa.reproduce.starts import RANDOM
+from sslvqa.reproduce.starts import RANDOM, file_sha256
 from sslvqa.reproduce.store import RunFolder, run_key
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ class Plan:
         manifests = {"labelled": draw.labelled, "unlabelled": draw.unlabelled, "pristine": draw.pristine}
         return {
             "settings": decisive(config),
+            "method_file": file_sha256(row.method.rsplit(":", 1)[0]) if ".py:" in row.method else None,
             "architecture": architecture,
             "start": start,
             **{name: None if part is None else part.sha256 for name, part in manifests.items()},

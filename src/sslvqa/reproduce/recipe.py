@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sslvqa.errors import ConfigError
@@ -12,7 +13,6 @@ from sslvqa.train.settings import resolve_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from sslvqa.reproduce.bench import Bench, Draw
     from sslvqa.reproduce.tables import Row
@@ -80,7 +80,7 @@ class Recipe:
             "architecture": self.architecture,
             "method": row.method,
             "labels": f"{bench.name}: labelled",
-            "pristine": f"{bench.name}: pristine",
+            "pristine": None if draw.pristine is None else f"{bench.name}: pristine",
             "unlabelled": None if draw.unlabelled is None else f"{bench.name}: unlabelled",
             "init": init,
             "out": str(out),
@@ -88,7 +88,7 @@ class Recipe:
             "epochs": self.steps,
             "validate_epochs": 0,
             "runtime.seed": draw.seed,
-            "output.tag": f"{row.method.replace('_', '-')}-{draw.seed}",
+            "output.tag": f"{row.method.rsplit(':', 1)[-1].replace('_', '-')}-{draw.seed}",
             "output.label": bench.label,
             "output.label_kind": bench.label_kind,
             **dict(row.changes),
@@ -103,6 +103,8 @@ def decisive(config: PretrainConfig | TrainConfig) -> Mapping[str, Any]:
         values.pop(name, None)
     for name in ("tag", "label", "label_kind", "licence", "description", "coverage"):
         values.get("output", {}).pop(name, None)
+    if "method" in values:
+        values["method"] = Path(values["method"]).name
     runtime = values["runtime"]
     values["runtime"] = {name: runtime[name] for name in ("seed", "precision")}
     return values

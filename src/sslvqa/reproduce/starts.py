@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sslvqa.reproduce.bench import Bench
     from sslvqa.reproduce.recipe import Recipe
 
-__all__ = ["RANDOM", "Starts"]
+__all__ = ["RANDOM", "Starts", "file_sha256"]
 
 RANDOM = "random"
 """The start that needs nothing."""
@@ -57,7 +57,7 @@ class Starts:
             file = self._file(name)
             if not file.is_file():
                 return None
-            self._learned[name] = _sha256(file)
+            self._learned[name] = file_sha256(file)
         return self._learned[name]
 
     def init(self, name: str) -> str:
@@ -102,7 +102,7 @@ def _given_sha256(name: str, init: str) -> str:
     file = Path(init)
     file = file / BACKBONE_FILE if (file / BACKBONE_FILE).is_file() else file
     if file.is_file():
-        return _sha256(file)
+        return file_sha256(file)
     if Path(init).is_dir() and not (Path(init) / "card.toml").is_file():
         raise ConfigError(
             f"start {name}={init}: no {BACKBONE_FILE} and no card.toml; expected a finished pretrain run "
@@ -111,6 +111,7 @@ def _given_sha256(name: str, init: str) -> str:
     return load_card(init).weights_sha256
 
 
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
+def file_sha256(file: Path | str) -> str:
+    """Hash of the bytes of a file."""
+    with Path(file).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

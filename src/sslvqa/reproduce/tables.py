@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sslvqa.errors import ConfigError
-from sslvqa.train.config import WITHOUT_UNLABELLED
+from sslvqa.train.config import WITH_DISTANCE, WITHOUT_UNLABELLED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,6 +37,11 @@ class Row:
     def uses_unlabelled(self) -> bool:
         """Whether videos without labels are looked at."""
         return self.method not in WITHOUT_UNLABELLED
+
+    @property
+    def uses_pristine(self) -> bool:
+        """Whether a distance to pristine videos is learned."""
+        return self.method in WITH_DISTANCE
 
 
 class Amounts(NamedTuple):
@@ -122,6 +127,13 @@ class Table:
     """Splits of the paper, when they are not those of most tables; a benchmark's own count otherwise."""
     significance: bool = False
     """Whether the rows are compared by tests instead of listed."""
+    compares_methods: bool = False
+    """Whether a method of one's own belongs in it."""
+
+    def with_methods(self, methods: Iterable[str]) -> Table:
+        """The table with rows for methods of one's own (``FILE.py:CLASS``), if it compares methods."""
+        rows = [Row(name.rsplit(":", 1)[-1], name) for name in methods]
+        return replace(self, rows=(*self.rows, *rows)) if self.compares_methods else self
 
     def cells(self, sizes: Sizes) -> tuple[Cell, ...]:
         """All that has to be learned, in the order of the table."""
@@ -179,6 +191,7 @@ TABLES: dict[str, Table] = {
             (SUPERVISED, MINUS, *_SEMI_SUPERVISED),
             _HUMAN_SETS,
             number=2,
+            compares_methods=True,
             measures=("srocc", "plcc"),
         ),
         Table(
@@ -188,6 +201,7 @@ TABLES: dict[str, Table] = {
             ("KoNViD-1k", "LIVE-VQC", "LIVE-Qualcomm", "YouTube-UGC"),
             number=3,
             protocol="target",
+            compares_methods=True,
             measures=("srocc", "plcc"),
             draws=10,
         ),
@@ -229,6 +243,7 @@ TABLES: dict[str, Table] = {
             (SUPERVISED, MINUS, SSL_VQA),
             ("KoNViD-1k", "LIVE-VQC"),
             sweep=True,
+            compares_methods=True,
         ),
         Table(
             "significance",
@@ -236,6 +251,7 @@ TABLES: dict[str, Table] = {
             (SUPERVISED, MINUS_NO_CONSISTENCY, MINUS, *_SEMI_SUPERVISED),
             _HUMAN_SETS,
             significance=True,
+            compares_methods=True,
         ),
     )
 }

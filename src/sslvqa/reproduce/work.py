@@ -6,6 +6,7 @@ import math
 import time
 from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sslvqa import __version__
@@ -19,7 +20,6 @@ from sslvqa.train.tables import Tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from sslvqa.data.manifest import Manifest, ManifestRow
     from sslvqa.reproduce.bench import Draw
@@ -113,7 +113,7 @@ def _describe(job: Job, plan: Plan) -> dict[str, Any]:
     return {
         "schema": 1,
         "bench": plan.bench.name,
-        "method": row.method,
+        "method": Path(row.method).name,
         "start": row.start,
         "changes": dict(row.changes),
         "protocol": job.cell.protocol,
@@ -137,7 +137,7 @@ def _train(job: Job, plan: Plan, folder: RunFolder, *, budget: Budget, readable:
         labelled=readable(draw.labelled),
         calibration=draw.labelled.select(()),
         unlabelled=unlabelled,
-        pristine=readable(draw.pristine),
+        pristine=None if draw.pristine is None else readable(draw.pristine),
     )
     if len(set(tables.labelled.scores)) < 2:
         raise DataError(
@@ -187,7 +187,8 @@ def _known(scratch: Path) -> set[str]:
 
 def _scored(rows: list[ManifestRow], *, scorer: Scorer, budget: Budget) -> Iterator[dict[str, object]]:
     items = [(row.path, row.content, row.score or 0.0, "") for row in rows]
-    for row, item in zip(rows, score_rated(items, scorer=scorer), strict=True):
+    raw = {str(row.path): row.geometry for row in rows if row.geometry is not None}
+    for row, item in zip(rows, score_rated(items, scorer=scorer, geometries=raw), strict=True):
         score, error = ("", item.error) if item.result is None else (repr(item.result.score), "")
         yield {
             "video": row.name,

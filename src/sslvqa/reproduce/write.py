@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sslvqa.errors import MissingExtraError
@@ -14,7 +15,6 @@ from sslvqa.reproduce.results import table_results
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from sslvqa.reproduce.plan import Plan
     from sslvqa.reproduce.results import CellResult
@@ -58,7 +58,7 @@ def _summary_rows(table: Table, results: Iterable[CellResult]) -> list[dict[str,
                 {
                     "table": table.name,
                     "row": item.cell.row.label,
-                    "method": item.cell.row.method,
+                    "method": Path(item.cell.row.method).name,
                     "start": item.cell.row.start,
                     "labels": "all" if item.cell.amounts.labels is None else item.cell.amounts.labels,
                     "unlabelled": "rest"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
@@ -29,7 +30,7 @@ def read_each(
     *,
     scorer: Scorer,
     timeline_seconds: float | None = None,
-    geometry: RawGeometry | None = None,
+    geometry: RawGeometry | Mapping[str, RawGeometry] | None = None,
 ) -> Iterator[tuple[Source, Future[Reading]]]:
     """Read files in threads and hand them over in their order, each with its future.
 
@@ -37,13 +38,15 @@ def read_each(
     As many files as there are readers wait or are being read beside the one handed over, so memory does not
     grow with their number (with a timeline, which holds many views, one waits). Leaving the iteration drops
     what was not begun. What goes wrong with a file is raised by ``result()`` of its future.
+    ``geometry`` says what headerless files hold: all of them, or each by its path.
     """
     total = torch.get_num_threads() if scorer.threads is None else scorer.threads
     readers = max(min(total, len(sources) if timeline_seconds is None else 1, _MOST_READERS), 1)
     threads = max(total // readers, 1)
 
     def read(source: Source) -> Reading:
-        return scorer.read(source, timeline_seconds=timeline_seconds, geometry=geometry, threads=threads)
+        found = geometry.get(str(source)) if isinstance(geometry, Mapping) else geometry
+        return scorer.read(source, timeline_seconds=timeline_seconds, geometry=found, threads=threads)
 
     waiting: deque[tuple[Source, Future[Reading]]] = deque()
     with ThreadPoolExecutor(readers, thread_name_prefix="sslvqa-read") as pool:

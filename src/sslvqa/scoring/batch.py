@@ -12,7 +12,7 @@ from sslvqa.scoring.ahead import Source, read_each
 from sslvqa.scoring.result import SCHEMA, VideoScore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import BinaryIO
 
     from sslvqa.scoring.scorer import Reading, Scorer
@@ -52,12 +52,13 @@ def score_each(
     *,
     scorer: Scorer,
     timeline_seconds: float | None = None,
-    geometry: RawGeometry | None = None,
+    geometry: RawGeometry | Mapping[str, RawGeometry] | None = None,
 ) -> Iterator[VideoScore | FailedScore]:
     """Score files in their order, the next ones being read meanwhile; results come as they are made.
 
     Whatever goes wrong with one file (a decoder can fail in ways nobody foresaw) is the record of that file.
-    Only an interrupt ends the iteration early. ``geometry`` says what the files hold when all are headerless.
+    Only an interrupt ends the iteration early. ``geometry`` says what headerless
+    files hold: all of them, or each by its path.
     """
     yield from finish_each(
         paths, scorer.finish, scorer=scorer, timeline_seconds=timeline_seconds, geometry=geometry
@@ -70,7 +71,7 @@ def finish_each(
     *,
     scorer: Scorer,
     timeline_seconds: float | None = None,
-    geometry: RawGeometry | None = None,
+    geometry: RawGeometry | Mapping[str, RawGeometry] | None = None,
 ) -> Iterator[Finished | FailedScore]:
     """As :func:`score_each`, with something else made of what was read of a file."""
     for path, reading in read_each(

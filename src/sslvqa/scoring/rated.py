@@ -10,10 +10,11 @@ from sslvqa.scoring.batch import score_each
 from sslvqa.scoring.result import VideoScore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from sslvqa.scoring.scorer import Scorer
+    from sslvqa.video.raw import RawGeometry
 
 __all__ = ["RatedScore", "interval_coverage", "score_rated", "write_predictions"]
 
@@ -31,11 +32,17 @@ class RatedScore:
 
 
 def score_rated(
-    rows: Iterable[tuple[str | Path, str, float, str]], *, scorer: Scorer
+    rows: Iterable[tuple[str | Path, str, float, str]],
+    *,
+    scorer: Scorer,
+    geometries: Mapping[str, RawGeometry] | None = None,
 ) -> Iterator[RatedScore]:
-    """Score videos given as (path, content, label, group), in their order."""
+    """Score videos given as (path, content, label, group), in their order.
+
+    ``geometries`` says by path what headerless files hold.
+    """
     items = list(rows)
-    results = score_each([item[0] for item in items], scorer=scorer)
+    results = score_each([item[0] for item in items], scorer=scorer, geometry=geometries)
     for (path, content, label, group), found in zip(items, results, strict=True):
         score, error = (found, None) if isinstance(found, VideoScore) else (None, found.error)
         yield RatedScore(str(path), content, label, group, score, error)

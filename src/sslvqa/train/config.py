@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -33,6 +34,9 @@ TrainMethod = Literal[
     "meta_pseudo_labels",
 ]
 """Ours with two networks, and the baselines with one regressor."""
+
+METHOD_FILE = re.compile(r"(?P<file>.+\.py):(?P<name>[A-Za-z_]\w*)")
+"""A method of one's own: a Python file and a class in it, derived from :class:`sslvqa.methods.Supervised`."""
 
 WITHOUT_UNLABELLED = ("ssl_vqa_minus", "supervised")
 """Methods that look at labelled videos only."""
@@ -303,7 +307,8 @@ class TrainConfig:
     """``scratch``, the folder of a ``pretrain`` run, or a model."""
     architecture: str = "swin_t"
     """Used with ``scratch``; otherwise the one of ``init``."""
-    method: TrainMethod = "ssl_vqa"
+    method: str = "ssl_vqa"
+    """One of :data:`TrainMethod`, or ``FILE.py:CLASS`` for one's own, see :data:`METHOD_FILE`."""
     labelled_batch: int = 16
     unlabelled_batch: int = 16
     pair: PairPreset = "paper"
@@ -325,16 +330,17 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        require(
-            self.method in get_args(TrainMethod), "method", self.method, " or ".join(get_args(TrainMethod))
-        )
+        known = self.method in get_args(TrainMethod) or METHOD_FILE.fullmatch(self.method)
+        names = ", ".join(get_args(TrainMethod))
+        require(bool(known), "method", self.method, f"{names}, or FILE.py:CLASS")
         require(self.labelled_batch >= 2, "labelled_batch", self.labelled_batch, "2 or more (a correlation)")
         require(
             self.unlabelled_batch >= 2, "unlabelled_batch", self.unlabelled_batch, "2 or more (a correlation)"
         )
         require(self.epochs >= 1, "epochs", self.epochs, "1 or more")
         require(self.max_steps is None or self.max_steps >= 1, "max_steps", self.max_steps, "1 or more")
-        if self.method not in WITHOUT_UNLABELLED and self.unlabelled is None:
+        needs_unlabelled = self.method in get_args(TrainMethod) and self.method not in WITHOUT_UNLABELLED
+        if needs_unlabelled and self.unlabelled is None:
             instead = "ssl_vqa_minus" if self.method == "ssl_vqa" else "supervised"
             raise ConfigError(
                 f"method {self.method} has no unlabelled videos; give --unlabelled, or --method {instead}"

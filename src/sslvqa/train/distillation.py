@@ -181,7 +181,7 @@ def _validation(
 
     def scores(predict: Callable[[torch.Tensor], QualityScores]) -> Combined:
         geometry = card.architecture.geometry
-        views = (read_centre_views(row.path, geometry, clips=1, seed=0) for row in held.rows)
+        views = (read_centre_views(row, geometry, clips=1, seed=0) for row in held.rows)
         q_r, q_d = join_scores([predict(part.to(device)) for part in views])
         return combiner(q_r.double().cpu().numpy(), None if q_d is None else q_d.double().cpu().numpy())
 

@@ -86,9 +86,9 @@ def _pristine_views(
     config: TrainConfig, tables: Tables, geometry: ViewGeometry, device: torch.device
 ) -> Iterator[Tensor]:
     for row in () if tables.pristine is None else tables.pristine.rows:
-        yield read_centre_views(
-            row.path, geometry, clips=config.corpus.final_clips, seed=config.runtime.seed
-        ).to(device)
+        yield read_centre_views(row, geometry, clips=config.corpus.final_clips, seed=config.runtime.seed).to(
+            device
+        )
 
 
 def _raw_card(config: TrainConfig, tables: Tables, start: Start) -> ModelCard:
@@ -107,7 +107,7 @@ def _raw_card(config: TrainConfig, tables: Tables, start: Start) -> ModelCard:
         scale=ScaleCard(label=output.label, kind=output.label_kind, minimum=minimum, maximum=maximum),
         combine="raw",
         training=TrainingCard(
-            method=config.method,
+            method=Path(config.method).name,
             labelled=len(tables.labelled),
             unlabelled=0 if tables.unlabelled is None else len(tables.unlabelled),
             seed=config.runtime.seed,
@@ -125,7 +125,7 @@ def _raw_card(config: TrainConfig, tables: Tables, start: Start) -> ModelCard:
 def settings_text(config: RunConfig) -> str:
     """The settings as TOML; of paths only the last part, as a card travels to other machines."""
     values = dataclasses.asdict(config)
-    for key in ("labels", "pristine", "unlabelled", "videos", "teacher", "init", "out"):
+    for key in ("labels", "pristine", "unlabelled", "videos", "teacher", "init", "method", "out"):
         if values.get(key) is not None:
             values[key] = Path(values[key]).name
     values.get("labels_table", {}).pop("root", None)
@@ -173,7 +173,8 @@ def _fit_combiner(raw: RawScores, scores: Sequence[float], scale: ScaleCard) -> 
 
 def raw_scores(scorer: Scorer, table: Manifest) -> RawScores:
     """Raw scores of every view, each ``(videos, views)``."""
-    readings = read_each([row.path for row in table.rows], scorer=scorer)
+    raw_files = {str(row.path): row.geometry for row in table.rows if row.geometry is not None}
+    readings = read_each([row.path for row in table.rows], scorer=scorer, geometry=raw_files)
     raw = [scorer.raw(reading.result()) for _, reading in readings]
     q_d = [item.q_d.ravel() for item in raw if item.q_d is not None]
     return RawScores(np.stack([item.q_r.ravel() for item in raw]), np.stack(q_d) if q_d else None)

@@ -129,7 +129,7 @@ def _validation(
         device = next(method.parameters()).device
         scores = join_scores(
             [
-                method.predict_parts(read_centre_views(row.path, geometry, clips=1, seed=0).to(device))
+                method.predict_parts(read_centre_views(row, geometry, clips=1, seed=0).to(device))
                 for row in rows
             ]
         )

@@ -51,7 +51,7 @@ BACKBONE_FILE = "backbone.safetensors"
 _PATCH_ITEMS = 16
 
 _WITHOUT_EFFECT = ("workers", "threads", "checkpoint_minutes", "stop_minutes", "tensorboard", "device")
-_PATHS = ("labels", "pristine", "unlabelled", "videos", "teacher", "init")
+_PATHS = ("labels", "pristine", "unlabelled", "videos", "teacher", "init", "method")
 
 
 @dataclass(frozen=True)

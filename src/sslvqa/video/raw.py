@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, BinaryIO, Self
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from sslvqa.video.guard import Limits
 
 __all__ = ["RawGeometry", "RawVideo"]
+
+_TEXT = re.compile(r"(\d+)x(\d+)(?::([a-z0-9]+))?(?:@([0-9.]+)(?:/([0-9.]+))?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,29 @@ class RawGeometry:
                 f"RawGeometry.pixel_format is {self.pixel_format!r}; allowed are FFmpeg's names of plain "
                 "formats such as yuv420p, yuv422p10le, nv12, gray, rgb24; choose one of them"
             )
+
+    @classmethod
+    def parse(cls, text: str) -> RawGeometry:
+        """Read ``WIDTHxHEIGHT[:PIXEL_FORMAT][@FPS]``, e.g. ``1920x1080:yuv420p10le@30000/1001``.
+
+        Raises:
+            ConfigError: It has another form, or names no pixel format.
+        """
+        found = _TEXT.fullmatch(text)
+        if found is None:
+            raise ConfigError(
+                f"the geometry is {text!r}; give WIDTHxHEIGHT[:PIXEL_FORMAT][@FPS], e.g. 1920x1080:yuv420p@25"
+            )
+        width, height, pixels, fps, divisor = found.groups()
+        try:
+            rate = float(fps or 25) / float(divisor or 1)
+        except (ValueError, ZeroDivisionError) as error:
+            raise ConfigError(f"the geometry is {text!r}; {fps}/{divisor} is no frame rate") from error
+        return cls(int(width), int(height), fps=rate, pixel_format=pixels or "yuv420p")
+
+    def __str__(self) -> str:
+        """The form that :meth:`parse` reads."""
+        return f"{self.width_px}x{self.height_px}:{self.pixel_format}@{self.fps:.10g}"
 
     @property
     def layout(self) -> FormatLayout:
