@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["reproduce"]
 
-_OPEN_STEPS = 200
+_OPEN_STEPS = 120
 _OPEN_PRETRAIN_STEPS = 1000
 
 
@@ -53,7 +53,7 @@ def reproduce(
         Path | None, typer.Option(help="TOML settings of sslvqa train over the preset.")
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(help="Training steps of every run.", show_default="epochs; with --open 200")
+        int | None, typer.Option(help="Training steps of every run.", show_default="epochs; with --open 120")
     ] = None,
     pretrain_steps: Annotated[
         int | None,
@@ -114,6 +114,11 @@ def reproduce(
         "unlabelled": _numbers(unlabelled_sweep, "--unlabelled-sweep"),
     }
     bench = _open_bench(data, open_, sizes)
+    wanted = tuple(table for table in wanted if bench.databases(table))
+    if not wanted:
+        raise ConfigError(
+            f"the {bench.name} has no {', '.join(tables)}: it is one set, without others to split"
+        )
     runtime = {"device": device, "workers": workers, "threads": threads, "precision": precision}
     recipe = Recipe(
         architecture=architecture or ("nano" if is_open else "swin_t"),

@@ -7,6 +7,7 @@ from sslvqa.reproduce.plan import Plan, make_plan
 from sslvqa.reproduce.recipe import Recipe
 from sslvqa.reproduce.runner import Outcome, progress, reproduce
 from sslvqa.reproduce.starts import Starts
+from sslvqa.reproduce.store import RunFolder
 from sslvqa.reproduce.tables import TABLES, Row, Table, find_tables
 from sslvqa.reproduce.work import Budget
 from sslvqa.reproduce.write import write_table
@@ -23,6 +24,7 @@ __all__ = [
     "Plan",
     "Recipe",
     "Row",
+    "RunFolder",
     "Starts",
     "Table",
     "find_tables",

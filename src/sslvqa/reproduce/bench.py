@@ -74,7 +74,10 @@ class Bench(Protocol):
         ...
 
     def databases(self, table: Table) -> Mapping[str, str]:
-        """What a table is tested on: our database to the one of the paper that it stands beside."""
+        """What a table is tested on: our database to the one of the paper that it stands beside.
+
+        Empty for a table that the benchmark cannot have.
+        """
         ...
 
     def absent(self, table: Table) -> Mapping[str, str]:

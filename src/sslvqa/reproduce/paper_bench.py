@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -28,6 +29,8 @@ PAPER_SIZES = Sizes(
     main=Amounts(500, 1500), labels=(100, 200, 300, 400, 500), unlabelled=(500, 1000, 1500, 2000, 2500)
 )
 """Of the paper."""
+
+_logger = logging.getLogger(__name__)
 
 _TRAIN = "lsvq-train"
 _PRISTINE = tuple(name for name, database in DATABASES.items() if database.references)
@@ -67,7 +70,12 @@ class DatabaseFolders:
                 f"{name} is not in {where}: no folder of that name; its owners publish it at "
                 f"{find_database(name).owners} (see: sslvqa data list)"
             )
-        return load_database(find_database(name), found).manifest
+        loaded = load_database(find_database(name), found)
+        if loaded.missing:
+            _logger.warning(
+                "%s: %d of %d listed videos are missing", name, len(loaded.missing), loaded.labels
+            )
+        return loaded.manifest
 
 
 class PaperBench:
