@@ -36,6 +36,7 @@ MAY_IMPORT = {
         *("errors", "video", "sampling", "distort", "data", "nn"),
         *("losses", "methods", "hub", "scoring", "evaluate"),
     },
+    "reproduce": {"errors", "distort", "data", "evaluate", "hub", "scoring", "train"},
     "bench": {"errors", "video", "sampling", "nn", "hub", "scoring"},
     "web": {"errors", "locks", "video", "sampling", "maps", "hub", "scoring", "data", "rate", "train"},
     "api": {"errors", "video", "sampling", "nn", "hub", "scoring", "maps"},

@@ -22,6 +22,7 @@ from sslvqa.cli.output import note
 from sslvqa.cli.rate import export, init, serve_study
 from sslvqa.cli.regress import regress
 from sslvqa.cli.report import report
+from sslvqa.cli.reproduce import reproduce
 from sslvqa.cli.score import score
 from sslvqa.cli.serve import serve
 from sslvqa.cli.train import pretrain, train
@@ -51,6 +52,7 @@ models.command("show")(show)
 models.command("convert")(convert)
 app.command()(pretrain)
 app.command()(train)
+app.command()(reproduce)
 app.command()(distil)
 app.command()(distort)
 app.command()(choose)

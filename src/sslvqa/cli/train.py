@@ -17,16 +17,6 @@ __all__ = ["errors_to_exit_codes", "pretrain", "train"]
 
 Preset = Literal["paper", "released", "nano_cpu"]
 
-Method = Literal[
-    "ssl_vqa",
-    "ssl_vqa_minus",
-    "supervised",
-    "mean_teacher",
-    "fixmatch",
-    "mixmatch",
-    "meta_pseudo_labels",
-]
-
 _CONFIG_HELP = "TOML settings (every run writes its own as OUT/config.toml); options win over it."
 _INIT_HELP = "scratch, the folder of a pretrain run, or a model."
 
@@ -109,10 +99,12 @@ def train(
         str | None, typer.Option(help="nano, mobile or swin_t; with --init scratch.")
     ] = None,
     method: Annotated[
-        Method | None,
+        str | None,
         typer.Option(
-            help="ssl_vqa_minus and supervised learn from labelled videos only; all but ssl_vqa* have one "
-            "network and no Q_D; default ssl_vqa, or ssl_vqa_minus without --unlabelled."
+            help="ssl_vqa, ssl_vqa_minus, supervised, mean_teacher, fixmatch, mixmatch, meta_pseudo_labels, "
+            "or FILE.py:CLASS for one's own. ssl_vqa_minus and supervised learn from labelled videos only; "
+            "all but ssl_vqa* have one network and no Q_D; default ssl_vqa, or ssl_vqa_minus without "
+            "--unlabelled."
         ),
     ] = None,
     root: Annotated[str | None, typer.Option(help="Folder that the table's paths start from.")] = None,

@@ -207,8 +207,8 @@ class Scorer:
         """Score what was read of one video."""
         raw = self._forward(reading.views, progress=progress)
         used = len(reading.plans)
-        by_clip = raw.part(slice(used), (self.clips, self.draws))
-        return self._assemble(reading, by_clip, raw.part(slice(used, None)))
+        shape = (self.clips, self.draws)
+        return self._assemble(reading, raw.part(slice(used), shape), raw.part(slice(used, None)))
 
     def raw(self, reading: Reading) -> RawScores:
         """Return the raw outputs for every view of a score, e.g. to fit a calibration."""

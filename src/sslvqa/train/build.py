@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sslvqa.errors import ConfigError
 from sslvqa.hub import build_pair, build_single
 from sslvqa.methods import (
     Compute,
@@ -15,7 +18,7 @@ from sslvqa.methods import (
     Supervised,
     keep_local,
 )
-from sslvqa.train.config import WITH_DISTANCE
+from sslvqa.train.config import METHOD_FILE, WITH_DISTANCE
 from sslvqa.train.start import seeded
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from sslvqa.train.config import RuntimeConfig, TrainConfig
     from sslvqa.train.start import Start
 
-__all__ = ["build_baseline", "build_method", "build_ssl_vqa", "compute_of"]
+__all__ = ["build_baseline", "build_method", "build_ssl_vqa", "compute_of", "load_method"]
 
 
 def build_method(config: TrainConfig, start: Start, *, gather: Gather = keep_local) -> SslVqa | Supervised:
@@ -78,8 +81,35 @@ def build_baseline(config: TrainConfig, start: Start, *, gather: Gather = keep_l
             return MixMatch(model, grid=grid, alpha=own.mix_alpha, **options)
         case "meta_pseudo_labels":
             return MetaPseudoLabels(model, fine_tuning=own.fine_tuning, **options)
-        case _:
+        case "supervised":
             return Supervised(model, **options)
+        case _:
+            return load_method(config.method)(model, **options)
+
+
+def load_method(name: str) -> type[Supervised]:
+    """Import a method of one's own.
+
+    Args:
+        name: ``FILE.py:CLASS``.
+
+    Raises:
+        ConfigError: No such file or class, or the class does not derive from :class:`Supervised`.
+    """
+    found = METHOD_FILE.fullmatch(name)
+    assert found is not None, "the settings are checked"
+    file = Path(found["file"])
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    if not file.is_file() or spec is None or spec.loader is None:
+        raise ConfigError(f"method {name}: no file {file}; expected FILE.py:CLASS")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    method = getattr(module, found["name"], None)
+    if not (isinstance(method, type) and issubclass(method, Supervised)):
+        raise ConfigError(
+            f"method {name}: {file} has no class {found['name']} derived from sslvqa.methods.Supervised"
+        )
+    return method
 
 
 def compute_of(runtime: RuntimeConfig) -> Compute:

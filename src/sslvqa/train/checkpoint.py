@@ -16,7 +16,7 @@ from sslvqa.errors import ConfigError
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Progress", "find_checkpoint", "load_checkpoint", "save_checkpoint"]
+__all__ = ["Progress", "drop_checkpoints", "find_checkpoint", "load_checkpoint", "save_checkpoint"]
 
 _PREFIX = "checkpoint-"
 
@@ -46,10 +46,15 @@ def save_checkpoint(
     if target.exists():
         shutil.rmtree(target)
     scratch.rename(target)
-    for old in run.glob(f"{_PREFIX}*"):
-        if old != target:
-            shutil.rmtree(old)
+    drop_checkpoints(run, but=target)
     return target
+
+
+def drop_checkpoints(run: Path, *, but: Path | None = None) -> None:
+    """Delete the checkpoints of a run, all of them or all but one."""
+    for old in run.glob(f"{_PREFIX}*"):
+        if old != but:
+            shutil.rmtree(old)
 
 
 def find_checkpoint(run: Path) -> Path | None:

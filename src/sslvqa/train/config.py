@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -33,6 +34,9 @@ TrainMethod = Literal[
     "meta_pseudo_labels",
 ]
 """Ours with two networks, and the baselines with one regressor."""
+
+METHOD_FILE = re.compile(r"(?P<file>.+\.py):(?P<name>[A-Za-z_]\w*)")
+"""A method of one's own: a Python file and a class in it, derived from :class:`sslvqa.methods.Supervised`."""
 
 WITHOUT_UNLABELLED = ("ssl_vqa_minus", "supervised")
 """Methods that look at labelled videos only."""
@@ -92,6 +96,8 @@ class RuntimeConfig:
     """Views that keep their activations at once, see :class:`sslvqa.methods.Compute`; 0 for all."""
     checkpoint_minutes: float = 10.0
     """Longest time between two checkpoints."""
+    stop_minutes: float | None = None
+    """Stop after this many minutes of steps as if asked to, with a checkpoint; absent for no limit."""
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
@@ -99,7 +105,9 @@ class RuntimeConfig:
         require(self.precision in {"fp32", "bf16"}, "precision", self.precision, "fp32 or bf16")
         for name in ("workers", "chunk", "checkpoint_minutes"):
             require(getattr(self, name) >= 0, name, getattr(self, name), "a number not below 0")
-        require(self.threads is None or self.threads > 0, "threads", self.threads, "a positive number")
+        for name in ("threads", "stop_minutes"):
+            value = getattr(self, name)
+            require(value is None or value > 0, name, value, "a positive number")
 
 
 @dataclass(frozen=True)
@@ -299,7 +307,8 @@ class TrainConfig:
     """``scratch``, the folder of a ``pretrain`` run, or a model."""
     architecture: str = "swin_t"
     """Used with ``scratch``; otherwise the one of ``init``."""
-    method: TrainMethod = "ssl_vqa"
+    method: str = "ssl_vqa"
+    """One of :data:`TrainMethod`, or ``FILE.py:CLASS`` for one's own, see :data:`METHOD_FILE`."""
     labelled_batch: int = 16
     unlabelled_batch: int = 16
     pair: PairPreset = "paper"
@@ -323,9 +332,9 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        require(
-            self.method in get_args(TrainMethod), "method", self.method, " or ".join(get_args(TrainMethod))
-        )
+        known = self.method in get_args(TrainMethod) or METHOD_FILE.fullmatch(self.method)
+        names = ", ".join(get_args(TrainMethod))
+        require(bool(known), "method", self.method, f"{names}, or FILE.py:CLASS")
         require(self.labelled_batch >= 2, "labelled_batch", self.labelled_batch, "2 or more (a correlation)")
         require(
             self.unlabelled_batch >= 2, "unlabelled_batch", self.unlabelled_batch, "2 or more (a correlation)"
@@ -333,7 +342,8 @@ class TrainConfig:
         require(self.epochs >= 1, "epochs", self.epochs, "1 or more")
         require(self.head_steps >= 0, "head_steps", self.head_steps, "0 or more")
         require(self.max_steps is None or self.max_steps >= 1, "max_steps", self.max_steps, "1 or more")
-        if self.method not in WITHOUT_UNLABELLED and self.unlabelled is None:
+        needs_unlabelled = self.method in get_args(TrainMethod) and self.method not in WITHOUT_UNLABELLED
+        if needs_unlabelled and self.unlabelled is None:
             instead = "ssl_vqa_minus" if self.method == "ssl_vqa" else "supervised"
             raise ConfigError(
                 f"method {self.method} has no unlabelled videos; give --unlabelled, or --method {instead}"

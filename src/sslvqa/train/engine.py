@@ -40,7 +40,7 @@ __all__ = ["Interrupted", "Run", "fit"]
 
 
 class Interrupted(BaseException):
-    """The run was asked to stop, and stopped after a checkpoint; ``--resume`` continues it."""
+    """The run was asked to stop or its time is over; it left a checkpoint, and ``--resume`` continues it."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def fit(
         on_epoch: Called with the epoch just finished; what it returns is recorded.
 
     Raises:
-        Interrupted: After SIGTERM or Ctrl-C, with a checkpoint written.
+        Interrupted: After SIGTERM, Ctrl-C or ``stop_minutes``, with a checkpoint written.
         DataError: The loss is not finite.
         ConfigError: The checkpoint is of another run.
     """
@@ -101,6 +101,7 @@ def fit(
     sampler = StepSampler(run.plan, start=start * run.accumulate, rank=world.rank, world=world.size)
     loader = make_loader(run.parts, sampler, workers=run.runtime.workers, pin_memory=device.type == "cuda")
     saved_at = time.monotonic()
+    ends_at = saved_at + 60 * (run.runtime.stop_minutes or math.inf)
     with (
         _reproducible(device, run.runtime.threads),
         _stop_signals() as stop,
@@ -124,7 +125,7 @@ def fit(
             epoch, place = divmod(step + 1, run.steps_per_epoch)
             if place == 0:
                 log.note(step, {**meter.take(), **({} if on_epoch is None else on_epoch(epoch))})
-            stopping = any_process(world, flag=stop.is_set())
+            stopping = any_process(world, flag=stop.is_set() or time.monotonic() > ends_at)
             due = time.monotonic() - saved_at > 60 * run.runtime.checkpoint_minutes
             if world.main and (stopping or due or step + 1 == run.total_steps):
                 save_checkpoint(run.folder, method, optimizer, Progress(step + 1, run.fingerprint))

@@ -107,7 +107,7 @@ def _raw_card(config: TrainConfig, tables: Tables, start: Start) -> ModelCard:
         scale=ScaleCard(label=output.label, kind=output.label_kind, minimum=minimum, maximum=maximum),
         combine="raw",
         training=TrainingCard(
-            method=config.method,
+            method=Path(config.method).name,
             labelled=len(tables.labelled),
             unlabelled=0 if tables.unlabelled is None else len(tables.unlabelled),
             seed=config.runtime.seed,
@@ -125,7 +125,7 @@ def _raw_card(config: TrainConfig, tables: Tables, start: Start) -> ModelCard:
 def settings_text(config: RunConfig) -> str:
     """The settings as TOML; of paths only the last part, as a card travels to other machines."""
     values = dataclasses.asdict(config)
-    for key in ("labels", "pristine", "unlabelled", "videos", "teacher", "init", "out"):
+    for key in ("labels", "pristine", "unlabelled", "videos", "teacher", "init", "method", "out"):
         if values.get(key) is not None:
             values[key] = Path(values[key]).name
     values.get("labels_table", {}).pop("root", None)

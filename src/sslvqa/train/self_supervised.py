@@ -31,12 +31,15 @@ __all__ = ["find_groups", "pretrain"]
 _logger = logging.getLogger(__name__)
 
 
-def pretrain(config: PretrainConfig, *, resume: bool = False) -> Path:
+def pretrain(
+    config: PretrainConfig, *, resume: bool = False, groups: tuple[SceneVersions, ...] | None = None
+) -> Path:
     """Learn a backbone with ST-VQRL.
 
     Args:
         config: The settings; written to ``out/config.toml``.
         resume: Continue the run in ``out``.
+        groups: The scenes, when they are read already: then ``config.videos`` is but their name.
 
     Returns:
         The run folder: ``config.toml``, ``metrics.jsonl``, the last checkpoint and ``backbone.safetensors``.
@@ -50,7 +53,8 @@ def pretrain(config: PretrainConfig, *, resume: bool = False) -> Path:
     with join_world(device) as world:
         with main_first(world):
             folder = open_run(config, resume=resume, world=world)
-            groups = find_groups(Path(config.videos), folder / "groups", max_frames=config.group_frames)
+            if groups is None:
+                groups = find_groups(Path(config.videos), folder / "groups", max_frames=config.group_frames)
         start = read_start(config.init, config.architecture)
         method = build_stvqrl(config, start, gather=keep_local if world.size == 1 else gather_rows).to(device)
         dataset = GroupDataset(

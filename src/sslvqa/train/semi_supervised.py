@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 
-def train(config: TrainConfig, *, resume: bool = False) -> Path:
+def train(config: TrainConfig, *, resume: bool = False, tables: Tables | None = None) -> Path:
     """Learn a quality model, calibrate it, and write it.
 
     The weights are those after the last step: nothing is selected on labels.
@@ -43,6 +43,7 @@ def train(config: TrainConfig, *, resume: bool = False) -> Path:
     Args:
         config: The settings; written to ``out/config.toml``.
         resume: Continue the run in ``out``.
+        tables: The videos, when they are read already: then the paths in ``config`` are but their names.
 
     Returns:
         The model directory, ``out/model``, which ``sslvqa score --model`` takes.
@@ -57,7 +58,7 @@ def train(config: TrainConfig, *, resume: bool = False) -> Path:
     with join_world(device) as world:
         with main_first(world):
             folder = open_run(config, resume=resume, world=world)
-        tables = read_tables(config)
+        tables = read_tables(config) if tables is None else tables
         kind: ModelKind = "pair" if config.method in WITH_DISTANCE else "regressor"
         start = read_start(config.init, config.architecture, kind=kind)
         method = build_method(config, start, gather=keep_local if world.size == 1 else gather_rows).to(device)

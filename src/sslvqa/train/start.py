@@ -50,7 +50,8 @@ BACKBONE_FILE = "backbone.safetensors"
 
 _PATCH_ITEMS = 16
 
-_WITHOUT_EFFECT = ("workers", "threads", "checkpoint_minutes", "tensorboard", "device")
+_WITHOUT_EFFECT = ("workers", "threads", "checkpoint_minutes", "stop_minutes", "tensorboard", "device")
+_PATHS = ("labels", "pristine", "unlabelled", "videos", "teacher", "init", "method")
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,16 @@ def open_run(config: RunConfig, *, resume: bool, world: World) -> Path:
 
 
 def fingerprint(config: RunConfig, *data_hashes: str) -> str:
-    """Hash of the data and of every setting that can change the result."""
+    """Hash of the data and of every setting that can change the result; of paths the last part only.
+
+    So a run that is moved to another folder or machine can be resumed there.
+    """
     values = dataclasses.asdict(config)
     del values["out"]
+    for name in _PATHS:
+        if values.get(name) is not None:
+            values[name] = Path(values[name]).name
+    values.get("labels_table", {}).pop("root", None)
     for name in _WITHOUT_EFFECT:
         del values["runtime"][name]
     return hashlib.sha256(json.dumps([values, data_hashes], sort_keys=True).encode()).hexdigest()
