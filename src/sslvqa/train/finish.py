@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -133,7 +134,11 @@ def settings_text(config: RunConfig) -> str:
 
 
 def _calibrate(card: ModelCard, scorer: Scorer, tables: Tables, *, coverage: float) -> ModelCard:
-    combiner = _fit_combiner(raw_scores(scorer, tables.labelled), tables.labelled.scores, card.scale)
+    held = tables.calibration
+    raw_held = raw_scores(scorer, held) if len(held) else None
+    combiner = _fit_maps(raw_scores(scorer, tables.labelled), tables.labelled.scores, card.scale)
+    if raw_held is not None:
+        combiner = replace(combiner, weight=_fit_weight(combiner, raw_held, held.scores))
     regressor, distance = combiner.regressor, combiner.distance
     assert regressor is not None
     update: dict[str, object] = {
@@ -144,9 +149,8 @@ def _calibrate(card: ModelCard, scorer: Scorer, tables: Tables, *, coverage: flo
             weight=combiner.weight,
         ),
     }
-    held = tables.calibration
-    if len(held):
-        scores = combiner(*raw_scores(scorer, held)).score.mean(axis=1)
+    if raw_held is not None:
+        scores = combiner(*raw_held).score.mean(axis=1)
         contents = [row.content for row in held.rows]
         interval = fit_interval(held.scores, scores, contents=contents, coverage=coverage)
         update["interval"] = None if interval is None else interval.to_card()
@@ -155,8 +159,8 @@ def _calibrate(card: ModelCard, scorer: Scorer, tables: Tables, *, coverage: flo
     return ModelCard.model_validate(card.model_copy(update=update).model_dump())
 
 
-def _fit_combiner(raw: RawScores, scores: Sequence[float], scale: ScaleCard) -> Combiner:
-    """Fit maps to the label scale on every view, and the weight on the means of the videos."""
+def _fit_maps(raw: RawScores, scores: Sequence[float], scale: ScaleCard) -> Combiner:
+    """Fit maps to the label scale on every view, and a weight on the means of the same videos."""
     labels = np.asarray(scores)
 
     def fit(views: NDArray[np.float64]) -> MonotonicMap:
@@ -166,9 +170,14 @@ def _fit_combiner(raw: RawScores, scores: Sequence[float], scale: ScaleCard) -> 
     regressor = fit(raw.q_r)
     if raw.q_d is None:
         return Combiner(regressor, None, 1.0)
-    distance = fit(raw.q_d)
-    weight = fit_weight(regressor(raw.q_r).mean(axis=1), distance(raw.q_d).mean(axis=1), labels)
-    return Combiner(regressor, distance, weight)
+    combiner = Combiner(regressor, fit(raw.q_d))
+    return replace(combiner, weight=_fit_weight(combiner, raw, scores))
+
+
+def _fit_weight(combiner: Combiner, raw: RawScores, scores: Sequence[float]) -> float:
+    """The weight of Q_R for these videos: held-out ones, as a model is too sure of those it learned from."""
+    mapped = combiner(*raw)
+    return 1.0 if mapped.q_d is None else fit_weight(mapped.q_r.mean(axis=1), mapped.q_d.mean(axis=1), scores)
 
 
 def raw_scores(scorer: Scorer, table: Manifest) -> RawScores:
