@@ -20,7 +20,7 @@ validate_epochs = 0
 clips = 2
 final_clips = 1
 [runtime]
-workers = 0
+workers = 1
 [output]
 clips = 1
 """

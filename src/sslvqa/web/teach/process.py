@@ -101,5 +101,7 @@ def _say(text: str) -> None:
 
 
 def _stop_with_the_server() -> None:
-    sys.stdin.buffer.read()
+    """Wait until standard input ends; not by ``sys.stdin``, whose lock a forked process would wait for."""
+    while os.read(0, 1024):
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
