@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 
+import numpy as np
 import pytest
 
 from sslvqa.data.bench_labels import COLUMNS
@@ -10,6 +11,7 @@ from sslvqa.distort import PAPER_DISTORTIONS, build_group
 from sslvqa.hub.names import ARCHITECTURES, Architecture
 from sslvqa.nn.swin3d.model import SwinConfig
 from sslvqa.reproduce import OpenBench, Recipe, Starts, make_plan
+from sslvqa.reproduce.store import write_rows
 from sslvqa.reproduce.tables import Amounts, Sizes
 from sslvqa.sampling import ViewGeometry
 
@@ -86,3 +88,29 @@ def plan_of(bench, recipe, tmp_path):
         return make_plan(tables, **{**values, **changes})
 
     return plan
+
+
+@pytest.fixture
+def pretend(plan_of):
+    """Put predictions in place of runs: by label, how much noise is on the scores; more draws, more noise."""
+
+    def fill(table, noise, draws=3, **options):
+        plan = plan_of(table, draws=draws, given={"statistical": "nano.open1"}, **options)
+        for job in plan.jobs.values():
+            folder = plan.folder(job)
+            record = {"decided_by": plan.decided_by(job), "versions": {"sslvqa": "0", "maths": 1}}
+            folder.write_record({**record, "seconds": 60.0, "bench": "b", "method": job.cell.row.method})
+            ((database, part),) = job.draw.tests.items()
+            rng = np.random.default_rng(job.index)
+            spread = noise(job)
+            rows = [
+                {"video": row.name, "content": row.content, "label": row.score, "score": score, "error": ""}
+                for row in part.rows
+                for score in [row.score + spread * rng.standard_normal()]
+            ]
+            file = folder.test_file(database, part)
+            file.parent.mkdir(exist_ok=True)
+            write_rows(file, rows, header=True)
+        return plan
+
+    return fill

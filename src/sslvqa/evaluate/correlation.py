@@ -32,7 +32,7 @@ def srocc(scores: ArrayLike, labels: ArrayLike) -> Measure:
         DataError: Sizes that differ, or values that are not finite.
     """
     x, y = paired(scores, labels)
-    return _undefined(x, y) or Measure(float(stats.spearmanr(x, y).statistic))
+    return _undefined(x, y) or Measure(_pearson(stats.rankdata(x), stats.rankdata(y)))
 
 
 def plcc(scores: ArrayLike, labels: ArrayLike) -> Measure:
@@ -42,7 +42,7 @@ def plcc(scores: ArrayLike, labels: ArrayLike) -> Measure:
         DataError: Sizes that differ, or values that are not finite.
     """
     x, y = paired(scores, labels)
-    return _undefined(x, y) or Measure(float(stats.pearsonr(x, y).statistic))
+    return _undefined(x, y) or Measure(_pearson(x, y))
 
 
 def krocc(scores: ArrayLike, labels: ArrayLike) -> Measure:
@@ -79,6 +79,13 @@ def paired(scores: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.float64], N
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise DataError("scores or labels are not finite; drop unlabelled and failed videos first")
     return x, y
+
+
+def _pearson(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """The same as SciPy's without its p-value, which takes most of its time in a bootstrap."""
+    a, b = x - x.mean(), y - y.mean()
+    value = float(a / np.linalg.norm(a) @ (b / np.linalg.norm(b)))
+    return max(-1.0, min(1.0, value))
 
 
 def _undefined(x: NDArray[np.float64], y: NDArray[np.float64]) -> Measure | None:

@@ -16,7 +16,7 @@ from sslvqa.data.datasets import SceneVersions
 from sslvqa.data.manifest import Manifest, read_manifest
 from sslvqa.data.protocols import fifth_splits, paper_draws
 from sslvqa.distort import build_group
-from sslvqa.errors import DataError
+from sslvqa.errors import DataError, VideoError
 from sslvqa.reproduce.bench import Draw, take
 from sslvqa.reproduce.tables import Amounts, Sizes
 
@@ -34,6 +34,7 @@ _logger = logging.getLogger(__name__)
 
 _TRAIN = "lsvq-train"
 _PRISTINE = tuple(name for name, database in DATABASES.items() if database.references)
+_TESTS = ("LSVQ-test", "LSVQ-1080p", "KoNViD-1k", "LIVE-VQC")
 _SCENES = 200
 _GROUP_FRAMES = 64
 
@@ -71,6 +72,8 @@ class DatabaseFolders:
                 f"{find_database(name).owners} (see: sslvqa data list)"
             )
         loaded = load_database(find_database(name), found)
+        if not loaded.manifest.rows:
+            raise DataError(f"{found}: none of the videos of {name} is there")
         if loaded.missing:
             _logger.warning(
                 "%s: %d of %d listed videos are missing", name, len(loaded.missing), loaded.labels
@@ -109,28 +112,30 @@ class PaperBench:
 
     def draw(self, cell: Cell, index: int) -> Draw:
         """Draw as section 8 of the method says; unlabelled in ``target`` are the remaining 60 %."""
-        pristine = self._pristine() if cell.row.uses_pristine else None
         if cell.target is not None:
             split = next(fifth_splits(self._load(cell.target.lower()), draws=1, seed=index)).parts
             unlabelled = split["unlabelled"] if cell.row.uses_unlabelled else None
-            return Draw(split["labelled"], unlabelled, pristine, {cell.target: split["test"]}, index)
+            return Draw(
+                split["labelled"], unlabelled, self._corpus(cell), {cell.target: split["test"]}, index
+            )
         train = self._load(_TRAIN).labelled
         labelled, other = (train, None) if cell.protocol == "full" else self._few(train, cell, index)
-        tests = {
-            name: self._load(name.lower()) for name in _tests() if self._why_absent(name.lower()) is None
-        }
+        tests = {name: self._load(name.lower()) for name in _TESTS if self._why_absent(name.lower()) is None}
         if not tests:
-            raise DataError(f"none of {', '.join(_tests())} is there to be tested on; see: sslvqa data list")
-        return Draw(labelled, other, pristine, tests, index)
+            raise DataError(f"none of {', '.join(_TESTS)} is there to be tested on; see: sslvqa data list")
+        return Draw(labelled, other, self._corpus(cell), tests, index)
 
     def groups(self, folder: Path) -> tuple[SceneVersions, ...]:
         """Versions of 200 videos of LSVQ's training part, made in ``folder``; finished ones are kept."""
         train = self._load(_TRAIN)
         chosen = take(train, min(_SCENES, len(train)), seed=0, purpose="scenes")
-        infos = [
-            build_group(row.path, folder / row.name.replace("/", "__"), max_frames=_GROUP_FRAMES)
-            for row in chosen.rows
-        ]
+        infos = []
+        for row in chosen.rows:
+            try:
+                target = folder / row.name.replace("/", "__")
+                infos.append(build_group(row.path, target, max_frames=_GROUP_FRAMES))
+            except VideoError as error:
+                _logger.warning("left out: %s", error)
         return tuple(SceneVersions(info.scene, info.paths, info.frames) for info in infos)
 
     def _few(self, train: Manifest, cell: Cell, index: int) -> tuple[Manifest, Manifest | None]:
@@ -149,8 +154,10 @@ class PaperBench:
             return labelled, None
         return labelled, take(parts["unlabelled"], count, seed=index, purpose="unlabelled", then=rest)
 
-    def _pristine(self) -> Manifest:
-        """All pristine videos that are there."""
+    def _corpus(self, cell: Cell) -> Manifest | None:
+        """All pristine videos that are there, for a method that needs them."""
+        if not cell.row.uses_pristine:
+            return None
         found = [self._load(name) for name in _PRISTINE if self._why_absent(name) is None]
         if not found:
             raise DataError(
@@ -164,7 +171,3 @@ class PaperBench:
         except DataError as error:
             return str(error)
         return None
-
-
-def _tests() -> tuple[str, ...]:
-    return ("LSVQ-test", "LSVQ-1080p", "KoNViD-1k", "LIVE-VQC")

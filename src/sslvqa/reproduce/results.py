@@ -39,7 +39,12 @@ class DrawResult:
 
     @cached_property
     def measures(self) -> dict[str, float]:
-        """All of :func:`sslvqa.evaluate.evaluate_predictions`; NaN where undefined."""
+        """``srocc`` and ``plcc`` (raw); NaN where undefined."""
+        labels, scores = self.predictions.labels, self.predictions.scores
+        return {name: function(scores, labels).value for name, function in _MEASURES.items()}
+
+    def all_measures(self) -> dict[str, float]:
+        """Those of :func:`sslvqa.evaluate.evaluate_predictions`, with logistic fits; NaN where undefined."""
         found = evaluate_predictions(self.predictions.scores, self.predictions.labels, resamples=0).measures
         return {name: item.value for name, item in found.items()}
 

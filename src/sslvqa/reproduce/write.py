@@ -84,7 +84,7 @@ def _run_rows(results: Iterable[CellResult]) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for item in results:
         for draw in item.draws:
-            record = draw.folder.record()
+            record, measures = draw.folder.record(), draw.all_measures()
             rows.append(
                 {
                     "row": item.cell.row.label,
@@ -96,7 +96,7 @@ def _run_rows(results: Iterable[CellResult]) -> list[dict[str, object]]:
                     "videos": len(draw.predictions.videos),
                     "contents": len(set(draw.predictions.contents)),
                     "failed": len(draw.predictions.failed),
-                    **{name: _plain(draw.measures[name]) for name in _RUN_MEASURES},
+                    **{name: _plain(measures[name]) for name in _RUN_MEASURES},
                     "key": draw.folder.path.name,
                     "split_sha256": draw.job.draw.sha256,
                     "start_sha256": record["decided_by"]["start"],
