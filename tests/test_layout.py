@@ -16,6 +16,7 @@ SOURCE = Path(sslvqa.__file__).parent
 # package → the packages of sslvqa that it may import
 MAY_IMPORT = {
     "errors": set(),
+    "locks": set(),
     "video": {"errors"},
     "sampling": {"errors", "video"},
     "distort": {"errors", "video", "sampling"},
@@ -27,7 +28,7 @@ MAY_IMPORT = {
     "hub": {"errors", "nn", "sampling"},
     "scoring": {"errors", "video", "sampling", "nn", "hub", "maps"},
     "metric": {"errors", "video", "scoring"},
-    "watch": {"errors", "data", "scoring"},
+    "watch": {"errors", "locks", "data", "scoring"},
     "report": {"errors", "video", "sampling", "maps", "scoring"},
     "data": {"errors", "video", "sampling", "distort"},
     "rate": {"errors", "evaluate", "data"},
@@ -37,7 +38,7 @@ MAY_IMPORT = {
     },
     "reproduce": {"errors", "distort", "data", "evaluate", "hub", "scoring", "train"},
     "bench": {"errors", "video", "sampling", "nn", "hub", "scoring"},
-    "web": {"errors", "video", "sampling", "maps", "hub", "scoring", "data", "rate"},
+    "web": {"errors", "locks", "video", "sampling", "maps", "hub", "scoring", "data", "rate", "train"},
     "api": {"errors", "video", "sampling", "nn", "hub", "scoring", "maps"},
 }
 

@@ -73,6 +73,18 @@ def test_a_growing_file_is_left_alone(scorer, tmp_path):
     assert found == []
 
 
+def test_a_second_watcher_of_the_same_ledger_is_refused_and_a_later_one_is_not(scorer, make_video, tmp_path):
+    make_video("in/a.mp4", width=64, height=64, frames=8)
+    options = {"scorer": scorer, "settle_seconds": 0.2, "ledger": tmp_path / "book.ndjson"}
+    first = watch_folder(tmp_path / "in", stop=threading.Event(), **options)
+    assert Path(next(first).path).name == "a.mp4"
+    with pytest.raises(ConfigError, match="in use by another sslvqa watch; stop that one, or give another"):
+        next(watch_folder(tmp_path / "in", stop=threading.Event(), **options))
+    first.close()
+    assert not options["ledger"].exists()  # nobody was done with the result
+    assert next(watch_folder(tmp_path / "in", stop=threading.Event(), **options))
+
+
 def test_wrong_use_is_named(scorer, tmp_path):
     with pytest.raises(ConfigError, match="no folder"):
         next(watch_folder(tmp_path / "absent", scorer=scorer, stop=threading.Event()))

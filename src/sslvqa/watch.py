@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from sslvqa.data.manifest import VIDEO_SUFFIXES
 from sslvqa.errors import ConfigError
+from sslvqa.locks import try_lock
 from sslvqa.scoring import FailedScore, VideoScore, score_each
 
 if TYPE_CHECKING:
@@ -56,23 +58,39 @@ def watch_folder(
         timeline_seconds: As in :meth:`~sslvqa.scoring.Scorer.score`.
 
     Raises:
-        ConfigError: There is no such folder, or ``settle_seconds`` is not positive.
+        ConfigError: There is no such folder, ``settle_seconds`` is not positive, or another process watches
+            with the same ledger.
     """
     if not folder.is_dir():
         raise ConfigError(f"watch: there is no folder {folder}; create it first")
     if not settle_seconds > 0:
         raise ConfigError(f"settle_seconds is {settle_seconds}; give a positive number of seconds")
     book = folder / LEDGER if ledger is None else ledger
-    done = _read_ledger(book, scorer.card.weights_sha256)
     changed: dict[Path, tuple[_State, float]] = {}
-    while not stop.is_set():
-        for path, state in _complete(folder, done, changed, settle_seconds):
-            if stop.is_set():
-                return
-            yield from score_each([path], scorer=scorer, timeline_seconds=timeline_seconds)
-            done[str(path)] = state
-            _append(book, path, state, scorer.card.weights_sha256)
-        stop.wait(settle_seconds / 2)
+    with _own(book):
+        done = _read_ledger(book, scorer.card.weights_sha256)
+        while not stop.is_set():
+            for path, state in _complete(folder, done, changed, settle_seconds):
+                if stop.is_set():
+                    return
+                yield from score_each([path], scorer=scorer, timeline_seconds=timeline_seconds)
+                done[str(path)] = state
+                _append(book, path, state, scorer.card.weights_sha256)
+            stop.wait(settle_seconds / 2)
+
+
+@contextmanager
+def _own(book: Path) -> Iterator[None]:
+    """Keep others from the ledger: two watchers would score every file twice."""
+    lock = try_lock(book.with_name(book.name + ".lock"))
+    if lock is None:
+        raise ConfigError(
+            f"{book} is in use by another sslvqa watch; stop that one, or give another --ledger"
+        )
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _complete(

@@ -1,10 +1,11 @@
 """``sslvqa data list|check|make|split``."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from sslvqa.data import read_manifest
+from sslvqa.data import read_manifest, write_manifest
 from sslvqa.data.synthetic import write_synthetic_video
 
 
@@ -39,7 +40,7 @@ def test_check_says_what_is_missing_broken_or_double(run, konvid):
     assert "the same bytes: 1003, 1004" in found.err
     assert "20 videos; published are 1200" in found.err
     assert "18 good, 1 missing, 1 broken" in found.err
-    assert "licence: free for research" in found.err
+    assert "licence: free for research; videos: Creative Commons" in found.err
     records = [json.loads(line) for line in out.read_text().splitlines()]
     assert len(records) == 20
     assert sum(record["error"] is None for record in records) == 18
@@ -63,6 +64,11 @@ def test_make_writes_the_manifest_and_split_divides_it(run, konvid, tmp_path):
     assert done.out.strip() == str(tmp_path / "s/splits.json")
     assert index["manifest_sha256"] == table.sha256
     assert [item["videos"] for item in index["splits"]] == [{"labelled": 4, "unlabelled": 12, "test": 4}] * 2
+    parts = []
+    for name, rows in (("train", table.rows[:15]), ("test", table.rows[15:])):
+        parts.append(write_manifest(tmp_path / f"{name}.csv", [replace(row, split=name) for row in rows]))
+    assert run("data", "split", *parts, "--protocol", "official", "--out", tmp_path / "o").code == 0
+    assert len(read_manifest(tmp_path / "o/00/test.csv")) == 5
     options = ("--protocol", "paper", "--labelled", 5, "--unlabelled", 10, "--out", tmp_path / "p")
     assert run("data", "split", manifest, *options).code == 0
     assert len(read_manifest(tmp_path / "p/02/unlabelled.csv").unlabelled) == 10

@@ -59,6 +59,8 @@ def test_others_need_a_token_which_is_made_when_none_is_given(run, model_dir, ne
     [
         (["--model", "nano.nothing"], "no model named 'nano.nothing'"),
         (["--folder", "absent"], "no such folder"),
+        (["--teach", "study"], "teaching needs a folder of videos"),
+        (["--pristine", "absent"], "there is no such folder or table"),
         (["--token", "short"], "shorter than 16 characters"),
         (["--workers", "0"], "workers is 0"),
         (["--port", "70000"], "65535"),

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 import pytest
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.svm import SVR
 
-from sslvqa.errors import ConfigError, DataError
+from sslvqa.errors import ConfigError, DataError, MissingExtraError
 from sslvqa.evaluate import (
     REGRESSION_MEASURES,
     append_result,
@@ -116,6 +117,12 @@ def test_impossible_data_are_refused():
         next(regress_splits(x, y, names=["a", "b"]))
     with pytest.raises(ConfigError, match="workers is 0"):
         next(regress_splits(x, y, workers=0))
+
+
+def test_without_scikit_learn_the_message_has_the_pip_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'sslvqa\[peers\]'"):
+        next(regress_splits(*data()))
 
 
 def test_medians_leave_undefined_splits_out(results):

@@ -1,6 +1,8 @@
 """A service without torch for limits and errors, and one with a tiny model for the whole way."""
 
 import contextlib
+import re
+import shutil
 import sys
 import threading
 import time
@@ -16,6 +18,8 @@ import httpx
 from sslvqa.web import ServeSettings
 from sslvqa.web.server import PageServer, listen_on
 
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+EXPECTED = re.compile("status of 4(01|22)|net::ERR_")  # asked for the token, refused; the server is gone
 FAKE = (sys.executable, str(Path(__file__).with_name("fake_worker.py")))
 
 
@@ -94,3 +98,38 @@ def real(model_dir, tmp_path_factory):
         found = Service(address, client)
         found.folder = folder
         yield found
+
+
+@pytest.fixture(scope="module")
+def browser():
+    reason = "NO BROWSER TESTS: playwright is not installed"
+    sync_api = pytest.importorskip("playwright.sync_api", reason=reason)
+    if CHROMIUM is None:
+        pytest.skip("NO BROWSER TESTS: no chromium on this machine")
+    with sync_api.sync_playwright() as runner:
+        started = runner.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """Open an address; at the end nothing may have failed in the page or gone to another server."""
+    pages, problems = [], []
+
+    def go(address, **options):
+        page = browser.new_page(**{"viewport": {"width": 1280, "height": 900}, **options})
+        page.set_default_timeout(120_000)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda line: line.type == "error" and not EXPECTED.search(line.text)
+                and problems.append(line.text))  # fmt: skip
+        own = ("blob:", "data:", address.split("/#")[0])
+        page.on("request", lambda made: None if made.url.startswith(own) else problems.append(made.url))
+        page.goto(address)
+        pages.append(page)
+        return page
+
+    yield go
+    for page in pages:
+        page.close()
+    assert problems == []

@@ -25,6 +25,8 @@ def answer(task):
     if "bad" in name:
         return {"error": f"{name}: not a video that can be read", "error_type": "UnreadableVideoError"}
     say({"progress": 0.5, "stage": "scoring"})
+    if task["kind"] == "describe":
+        return {"result": {**RESULT, "features": [len(name), ord(name[0])]}}
     if task["kind"] == "map":
         Path(task["folder"], "map.png").write_bytes(b"\x89PNG")
         grid = {"width": 2, "height": 1, "low": 1.0, "high": 9.0, "label": "local Q_R (TEST)"}

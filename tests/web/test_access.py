@@ -25,7 +25,7 @@ def folder(tmp_path):
 
 def test_without_the_token_nothing_is_told(service):
     found = service(token=TOKEN)
-    for path in ("/api/info", "/api/jobs", "/api/events", "/openapi.json", "/api/jobs/x/media"):
+    for path in ("/api/info", "/api/jobs", "/api/events", "/openapi.json", "/metrics", "/api/jobs/x/media"):
         answer = found.client.get(path)
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert found.upload().status_code == 401

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import re
 import shutil
 import time
 
@@ -10,42 +9,7 @@ import pytest
 
 from sslvqa.data.synthetic import write_synthetic_video
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="NO BROWSER TESTS: playwright is not installed")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="NO BROWSER TESTS: no chromium on this machine")
-EXPECTED = re.compile("status of 401|net::ERR_")  # asked for the token; the server is gone
 TOKEN = "a-long-random-token-for-tests"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as runner:
-        started = runner.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def visit(browser):
-    """Open an address; at the end nothing may have failed in the page or gone to another server."""
-    pages, problems = [], []
-
-    def go(address, **options):
-        page = browser.new_page(**{"viewport": {"width": 1280, "height": 900}, **options})
-        page.set_default_timeout(60_000)
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda line: line.type == "error" and not EXPECTED.search(line.text)
-                and problems.append(line.text))  # fmt: skip
-        own = ("blob:", "data:", address.split("/#")[0])
-        page.on("request", lambda made: None if made.url.startswith(own) else problems.append(made.url))
-        page.goto(address)
-        pages.append(page)
-        return page
-
-    yield go
-    for page in pages:
-        page.close()
-    assert problems == []
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -129,6 +131,28 @@ def test_the_end_of_the_server_leaves_no_file_and_no_process(service, tmp_path, 
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_folders_of_killed_services_are_deleted_and_those_of_living_ones_are_not(
+    service, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    program = (
+        "import os, signal; from sslvqa.web.storage import Storage\n"
+        "with Storage(1).opened():\n    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", program], env={**os.environ, "TMPDIR": str(tmp_path)}, check=False)
+    (stale,) = tmp_path.iterdir()
+    (tmp_path / "sslvqa-serve-without-a-lock").mkdir()
+    (tmp_path / "sslvqa-serve-link").symlink_to(stale)
+    first = service()
+    first.scored()
+    living = {path for path in tmp_path.iterdir() if list(path.rglob("upload"))}
+    assert len(living) == 1
+    assert not stale.exists()
+    assert service().scored()["state"] == "done"
+    assert all(path.exists() for path in living)
+    assert (tmp_path / "sslvqa-serve-without-a-lock").exists()
 
 
 @pytest.mark.parametrize("announce", [True, False])
@@ -273,6 +297,41 @@ def test_events_tell_everything_once_and_then_every_change(service):
     assert states[-1] == "done"
     assert any(item.get("job", {}).get("progress") == 0.5 for item in seen)
     assert seen[-1] == {"removed": first}
+
+
+def test_metrics_tell_what_happened(service):
+    found = service()
+    assert "sslvqa_score_seconds_count 0.0" in found.client.get("/metrics").text
+    for name in ("good.mp4", "bad.mp4", "crash.mp4"):
+        found.scored(name)
+    running, waiting = (found.upload(name).json()["id"] for name in ("hang.mp4", "later.mp4"))
+    found.wait(running, "running")
+    answer = found.client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    values = dict(
+        line.rsplit(" ", 1)
+        for line in answer.text.splitlines()
+        if line.startswith("sslvqa") and "{le" not in line
+    )
+    expected = {
+        'sslvqa_tasks_total{kind="score",outcome="done"}': 1,
+        'sslvqa_tasks_total{kind="score",outcome="failed"}': 2,
+        "sslvqa_score_seconds_count": 1,
+        "sslvqa_video_seconds_total": 3,
+        "sslvqa_worker_crashes_total": 1,
+        "sslvqa_uploaded_bytes_total": 5 * len(b"some bytes"),
+        "sslvqa_disk_bytes": 3 * len(b"some bytes"),
+        "sslvqa_tasks_waiting": 1,
+        "sslvqa_tasks_running": 1,
+        'sslvqa_jobs{state="failed"}': 2,
+        'sslvqa_jobs{state="cancelled"}': 0,
+    }
+    assert {name: float(values[name]) for name in expected} == expected
+    found.client.post(f"/api/jobs/{running}/cancel")  # kills the worker, which is no crash
+    found.wait(waiting, "done")
+    text = found.client.get("/metrics").text
+    assert "sslvqa_worker_crashes_total 1.0" in text
+    assert 'sslvqa_tasks_total{kind="score",outcome="cancelled"} 1.0' in text
 
 
 def test_openapi_describes_the_routes_and_the_record(service):

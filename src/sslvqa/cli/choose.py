@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["choose"]
 
 INTERRUPTED = 130
-COLUMNS = ("path", "rank", "doubt", "predicted", "disagreement", "spread", "interval_width")
-"""The model's own score is ``predicted``, so that nobody trains on the list as if it held labels."""
 
 
 def choose(
@@ -53,7 +50,8 @@ def choose(
     Exit code 0: done; 1: some videos failed and were not candidates; 2: wrong use.
     """
     from sslvqa.cli.sources import expand
-    from sslvqa.data.manifest import read_manifest, relative_name
+    from sslvqa.data.manifest import read_manifest
+    from sslvqa.rate import shortlist, write_shortlist
 
     if not out.parent.is_dir():
         raise ConfigError(f"--out {out}: there is no folder {out.parent}; create it first")
@@ -70,11 +68,8 @@ def choose(
         scorer = Scorer(model, clips=clips, draws=draws, device=device, threads=threads)
         store = out.with_suffix(".ndjson") if records is None else records
         found, failed = _describe([*candidates, *done], scorer, store)
-    chosen = _choose(candidates, done, found, count=count, strategy=strategy, seed=seed)
-    with out.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, COLUMNS, restval="")
-        writer.writeheader()
-        writer.writerows(row | {"path": relative_name(Path(row["path"]), out.parent)} for row in chosen)
+    chosen = shortlist(candidates, done, found, count=count, strategy=strategy, seed=seed)
+    write_shortlist(out, chosen)
     note(f"wrote {out}: {len(chosen)} of {len(candidates)} videos, {strategy}")
     if failed:
         raise typer.Exit(1)
@@ -110,54 +105,3 @@ def _describe(paths: list[str], scorer: Scorer, store: Path) -> tuple[dict[str, 
             note(f"interrupted; the same command continues from {store}")
             raise typer.Exit(INTERRUPTED) from None
     return found, failed
-
-
-def _choose(
-    candidates: list[str],
-    done: list[str],
-    found: dict[str, dict[str, Any]],
-    *,
-    count: int,
-    strategy: Literal["random", "diverse", "doubt", "both"],
-    seed: int,
-) -> list[dict[str, Any]]:
-    """Return the rows of the list, best first."""
-    import numpy as np
-
-    from sslvqa.rate import choose_next, doubt_ranks
-
-    usable = [path for path in candidates if path in found] if strategy != "random" else candidates
-    if not usable:
-        raise DataError("none of the videos could be scored; nothing can be chosen")
-    rows = [_signs(found[path]) if path in found else {} for path in usable]
-    signs = ("disagreement", "spread", "interval_width")
-    doubt = doubt_ranks([[row.get(name, 0.0) for name in signs] for row in rows])
-    width = len(next(iter(found.values()))["features"]) if found else 1
-    features = [found[path]["features"] if path in found else [0.0] * width for path in usable]
-    away = [found[path]["features"] for path in done if path in found]
-    order = choose_next(
-        features,
-        doubt,
-        count=count,
-        strategy=strategy,
-        rated=np.reshape(away, (len(away), width)),
-        seed=seed,
-    )
-    return [
-        {"path": usable[index], "rank": rank, **{k: f"{v:.6g}" for k, v in rows[index].items()}}
-        | ({"doubt": f"{doubt[index]:.4f}"} if found else {})
-        for rank, index in enumerate(order, start=1)
-    ]
-
-
-def _signs(record: dict[str, Any]) -> dict[str, float]:
-    """Return what a record says of the model's doubt."""
-    interval = record["interval"]
-    width = interval["high"] - interval["low"] if interval else 0.0
-    signs = {
-        "predicted": record["score"],
-        "disagreement": record["disagreement"],
-        "spread": record["spread"],
-        "interval_width": width,
-    }
-    return {name: value for name, value in signs.items() if value is not None}  # no Q_D, no disagreement

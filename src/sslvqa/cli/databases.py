@@ -47,7 +47,7 @@ def list_(
             (item.name, str(item.videos), item.scale or "pristine", item.licence, item.owners)
             for item in DATABASES.values()
         ]
-        print_table(columns, rows)
+        print_table(columns, rows, text=columns[2:])
         return
     keys = ("name", "title", "videos", "scale", "licence", "owners", "cite")
     found = [{key: getattr(item, key) for key in keys} for item in DATABASES.values()]
@@ -85,9 +85,9 @@ def check(
         for item in [*done.values(), *_absent(loaded)]:
             found.append(item)
             stream.write(json.dumps(item.to_json()) + "\n")
-        for item in track(
-            check_files(rows, workers=workers, timeout_seconds=timeout_seconds), total=len(rows)
-        ):
+        stream.flush()
+        checks = check_files(rows, workers=workers, timeout_seconds=timeout_seconds)
+        for item in track(checks, total=len(rows), label="checking"):
             found.append(item)
             stream.write(json.dumps(item.to_json()) + "\n")
             stream.flush()
@@ -132,7 +132,9 @@ def make(
 
 
 def split(
-    manifest: Annotated[Path, typer.Argument(help="As sslvqa data make writes it.")],
+    manifests: Annotated[
+        list[Path], typer.Argument(help="As sslvqa data make writes them, e.g. the parts of LSVQ.")
+    ],
     protocol: Annotated[
         Protocol,
         typer.Option(
@@ -159,13 +161,14 @@ def split(
         typer.Option(help="Whose names the list has (see: sslvqa data list).", show_default="by file name"),
     ] = None,
 ) -> None:
-    """Split a manifest by a published protocol: seeded, hashed, no content on two sides."""
+    """Split manifests by a published protocol: seeded, hashed, no content on two sides."""
     from sslvqa.data.manifest import read_manifest
     from sslvqa.data.protocols import official_split, paper_draws, shared_contents, write_splits
 
     if (protocol == "info") != (info is not None):
         raise ConfigError("--info is the file of --protocol info; give both or neither")
-    table = read_manifest(manifest)
+    tables = [read_manifest(path) for path in manifests]
+    table = tables[0].select(row for part in tables for row in part.rows)
     identity = _identity(database)
     splits: Iterator[ContentSplit]
     if protocol == "official":
@@ -237,7 +240,7 @@ def _summary(loaded: LoadedDatabase) -> None:
         note(line)
     if loaded.unlisted:
         note(f"{len(loaded.unlisted)} files are not in the list, e.g. {loaded.unlisted[0]}")
-    note(f"{database.title}: {loaded.count_note}")
+    note(f"{database.title}: {loaded.count_note}; hash of those here {loaded.sha256[:12]}")
     note(f"licence: {database.licence}; published at {database.owners}")
 
 

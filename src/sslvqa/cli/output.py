@@ -6,10 +6,10 @@ import json
 import sys
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 __all__ = [
@@ -55,7 +55,7 @@ def note(message: str) -> None:
     sys.stderr.flush()
 
 
-def track(items: Iterable[_Item], *, total: int) -> Iterator[_Item]:
+def track(items: Iterable[_Item], *, total: int, label: str = "scoring") -> Iterator[_Item]:
     """Pass items through and show their progress on stderr, when that is a terminal."""
     if total < 2 or not sys.stderr.isatty():
         yield from items
@@ -63,7 +63,7 @@ def track(items: Iterable[_Item], *, total: int) -> Iterator[_Item]:
     from rich.console import Console
     from rich.progress import track as show
 
-    yield from show(items, description="scoring", total=total, console=Console(stderr=True), transient=True)
+    yield from show(items, description=label, total=total, console=Console(stderr=True), transient=True)
 
 
 @contextmanager
@@ -82,9 +82,13 @@ def print_json(value: Mapping[str, Any]) -> None:
 
 
 def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], *, stream: TextIO | None = None
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    stream: TextIO | None = None,
+    text: Collection[str] = (),
 ) -> None:
-    """Write an aligned table; the first column is to the left, the others to the right."""
+    """Write an aligned table; the first column and those named in ``text`` are to the left, others right."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -92,7 +96,8 @@ def print_table(
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for index, name in enumerate(columns):
-        table.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
+        side: Literal["left", "right"] = "left" if index == 0 or name in text else "right"
+        table.add_column(name, justify=side, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     out = sys.stdout if stream is None else stream

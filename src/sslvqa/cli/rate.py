@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["export", "init", "serve_study"]
 
-BROWSER_SUFFIXES = frozenset({".mp4", ".m4v", ".webm", ".ogv", ".mov"})
-"""Endings of videos that browsers usually play."""
-
 _Study = Annotated[Path, typer.Argument(metavar="STUDY", help="The study's file (SQLite).")]
 
 
@@ -59,7 +56,7 @@ def init(
 ) -> None:
     """Make a study. Nothing is copied: the videos stay where they are."""
     from sslvqa.data.manifest import read_manifest, scan_videos
-    from sslvqa.rate import Study, StudySettings
+    from sslvqa.rate import BROWSER_SUFFIXES, Study, StudySettings
 
     def listed(source: Path) -> dict[Path, str]:
         found = scan_videos(source) if source.is_dir() else read_manifest(source)
@@ -126,7 +123,7 @@ def serve_study(
         raise ConfigError(f"--key has {len(key)} characters; use 16 or more")
     if key is None and not local:
         key = secrets.token_urlsafe(16)
-    app = create_app(Study(study), key=key, hosts=LOOPBACK if local else ("*",))
+    app = create_app(Study(study), key=key, hosts=LOOPBACK if local else ())
     shown = f"[{host}]" if ":" in host else host
     note(f"invitation: http://{shown}:{port}/{'' if key is None else f'?key={key}'}")
     if not local:

@@ -30,6 +30,13 @@ def serve(
     folder: Annotated[
         Path | None, typer.Option(help="Folder whose videos may be scored where they are.")
     ] = None,
+    teach: Annotated[
+        Path | None,
+        typer.Option(help="Folder for studies, ratings, training: teach the model from the page."),
+    ] = None,
+    pristine: Annotated[
+        Path | None, typer.Option(help="Folder or table of pristine videos, which --teach trains with.")
+    ] = None,
     token: Annotated[
         str | None,
         typer.Option(
@@ -64,7 +71,7 @@ def serve(
 
     Everything stays on this machine: the page asks no other server for anything.
     """
-    for name in ("fastapi", "uvicorn"):
+    for name in ("fastapi", "prometheus_client", "uvicorn"):
         if find_spec(name) is None:
             raise MissingExtraError(f"sslvqa serve needs {name}; install it with: pip install 'sslvqa[web]'")
     from sslvqa.web import LOOPBACK, ServeSettings
@@ -77,6 +84,8 @@ def serve(
         threads=threads,
         workers=workers,
         folder=folder,
+        teach=teach,
+        pristine=pristine,
         token=_token(token, local=local),
         hosts=LOOPBACK if local else (),
         timeline_seconds=timeline_seconds,

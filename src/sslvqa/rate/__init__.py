@@ -11,14 +11,17 @@ from sslvqa.rate.pairs import (
     read_pairs,
     write_pair_scores,
 )
-from sslvqa.rate.plan import StudySettings, StudyVideo, Trial, plan_session
+from sslvqa.rate.plan import BROWSER_SUFFIXES, StudySettings, StudyVideo, Trial, plan_session
 from sslvqa.rate.ratings import RaterReport, Ratings, rate_videos, write_ratings
 from sslvqa.rate.recover import Recovery, recover
 from sslvqa.rate.screen import Screening, screen_raters
+from sslvqa.rate.shortlist import SHORTLIST_COLUMNS, shortlist, write_shortlist
 from sslvqa.rate.study import Answer, Question, SessionState, Study
 from sslvqa.rate.votes import Votes, VoteTable, merge_repeats, read_votes
 
 __all__ = [
+    "BROWSER_SUFFIXES",
+    "SHORTLIST_COLUMNS",
     "Answer",
     "Comparison",
     "Opinion",
@@ -52,9 +55,11 @@ __all__ = [
     "read_votes",
     "recover",
     "screen_raters",
+    "shortlist",
     "sos_parameter",
     "split_half",
     "write_pair_scores",
     "write_ratings",
+    "write_shortlist",
     "write_votes",
 ]

@@ -12,7 +12,19 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-__all__ = ["Kind", "Role", "StudyMethod", "StudySettings", "StudyVideo", "Trial", "plan_session"]
+__all__ = [
+    "BROWSER_SUFFIXES",
+    "Kind",
+    "Role",
+    "StudyMethod",
+    "StudySettings",
+    "StudyVideo",
+    "Trial",
+    "plan_session",
+]
+
+BROWSER_SUFFIXES = frozenset({".mp4", ".m4v", ".webm", ".ogv", ".mov"})
+"""Endings of videos that browsers usually play."""
 
 StudyMethod = Literal["acr5", "acr100", "pair"]
 Kind = Literal["training", "test", "repeat", "anchor"]

@@ -104,6 +104,11 @@ class Study:
         self.videos = tuple(StudyVideo(number, content, role) for number, content, role, _ in rows)
         self._paths = {row[0]: Path(row[3]) for row in rows}
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Files of the videos to be rated, in their order; anchors and training videos are left out."""
+        return tuple(self._paths[video.number] for video in self.videos if video.role == "test")
+
     @classmethod
     def create(
         cls,

@@ -4,7 +4,7 @@ from sslvqa.scoring.ahead import read_each
 from sslvqa.scoring.batch import FailedScore, score_each, scored_records
 from sslvqa.scoring.calibrate import MonotonicMap, fit_monotonic_map
 from sslvqa.scoring.combine import Combine, Combined, Combiner, fit_weight
-from sslvqa.scoring.features import FeaturedScore, describe_each
+from sslvqa.scoring.features import FeaturedScore, describe, describe_each
 from sslvqa.scoring.golden import check_golden, golden_view, measure_golden, store_golden
 from sslvqa.scoring.interval import ConformalInterval, fit_interval, widen_interval
 from sslvqa.scoring.local import LocalQuality, MapRange, measure_local
@@ -36,6 +36,7 @@ __all__ = [
     "Scorer",
     "VideoScore",
     "check_golden",
+    "describe",
     "describe_each",
     "fit_interval",
     "fit_monotonic_map",

@@ -37,16 +37,16 @@ def read_each(
     The CPU threads of the scorer are shared: many files are decoded by one thread each, a single file by all.
     As many files as there are readers wait or are being read beside the one handed over, so memory does not
     grow with their number (with a timeline, which holds many views, one waits). Leaving the iteration drops
-    what was not begun. What goes wrong with a file is raised by ``result()`` of its future.
-    ``geometry`` says what headerless files hold: all of them, or each by its path.
+    what was not begun. What goes wrong with a file is raised by ``result()`` of its future. ``geometry`` says
+    what headerless files hold, for all or by path.
     """
     total = torch.get_num_threads() if scorer.threads is None else scorer.threads
     readers = max(min(total, len(sources) if timeline_seconds is None else 1, _MOST_READERS), 1)
     threads = max(total // readers, 1)
 
     def read(source: Source) -> Reading:
-        found = geometry.get(str(source)) if isinstance(geometry, Mapping) else geometry
-        return scorer.read(source, timeline_seconds=timeline_seconds, geometry=found, threads=threads)
+        own = geometry.get(str(source)) if isinstance(geometry, Mapping) else geometry
+        return scorer.read(source, timeline_seconds=timeline_seconds, geometry=own, threads=threads)
 
     waiting: deque[tuple[Source, Future[Reading]]] = deque()
     with ThreadPoolExecutor(readers, thread_name_prefix="sslvqa-read") as pool:

@@ -57,8 +57,7 @@ def score_each(
     """Score files in their order, the next ones being read meanwhile; results come as they are made.
 
     Whatever goes wrong with one file (a decoder can fail in ways nobody foresaw) is the record of that file.
-    Only an interrupt ends the iteration early. ``geometry`` says what headerless
-    files hold: all of them, or each by its path.
+    Only an interrupt ends the iteration early. ``geometry`` says what headerless files hold: all, or by path.
     """
     yield from finish_each(
         paths, scorer.finish, scorer=scorer, timeline_seconds=timeline_seconds, geometry=geometry

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sslvqa.scoring.batch import FailedScore, finish_each
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from sslvqa.scoring.result import VideoScore
     from sslvqa.scoring.scorer import Reading, Scorer
 
-__all__ = ["FeaturedScore", "describe_each"]
+__all__ = ["FeaturedScore", "describe", "describe_each"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,14 @@ class FeaturedScore:
         return {**self.score.to_dict(), "features": list(self.features)}
 
 
+def describe(
+    reading: Reading, *, scorer: Scorer, progress: Callable[[int, int], object] | None = None
+) -> FeaturedScore:
+    """Score what was read of one video and pool its features; arguments as of :meth:`Scorer.finish`."""
+    pooled = scorer.token_features(reading.views).mean(axis=0)
+    return FeaturedScore(scorer.finish(reading, progress=progress), tuple(float(value) for value in pooled))
+
+
 def describe_each(paths: Sequence[str | Path], *, scorer: Scorer) -> Iterator[FeaturedScore | FailedScore]:
-    """Score files and pool their features, as :func:`~sslvqa.scoring.score_each` does."""
-
-    def describe(reading: Reading) -> FeaturedScore:
-        pooled = scorer.token_features(reading.views).mean(axis=0)
-        return FeaturedScore(scorer.finish(reading), tuple(float(value) for value in pooled))
-
-    yield from finish_each(paths, describe, scorer=scorer)
+    """Describe files in their order, as :func:`~sslvqa.scoring.score_each` scores them."""
+    yield from finish_each(paths, partial(describe, scorer=scorer), scorer=scorer)

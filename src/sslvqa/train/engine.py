@@ -24,6 +24,7 @@ from sslvqa.methods import Batch
 from sslvqa.train.checkpoint import Progress, find_checkpoint, load_checkpoint, save_checkpoint
 from sslvqa.train.distributed import World, any_process, sum_gradients
 from sslvqa.train.log import RunLog
+from sslvqa.train.meter import Meter
 from sslvqa.train.optim import build_optimizer, lr_factor, set_lr
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def fit(
     device = next(method.parameters()).device
     optimizer = build_optimizer(method.trainable(), run.optim)
     start = _resume(method, optimizer, run) if resume else 0
+    meter = Meter(device, bf16=run.runtime.precision == "bf16")
     sampler = StepSampler(run.plan, start=start * run.accumulate, rank=world.rank, world=world.size)
     loader = make_loader(run.parts, sampler, workers=run.runtime.workers, pin_memory=device.type == "cuda")
     saved_at = time.monotonic()
@@ -116,11 +118,13 @@ def fit(
         method.train()
         for step in range(start, run.total_steps):
             began = time.monotonic()
-            values = _one_step(method, optimizer, batches, run=run, step=step, world=world)
-            log.step(step, {**values, "seconds": time.monotonic() - began})
+            values = _one_step(method, optimizer, batches, run=run, step=step, world=world, meter=meter)
+            seconds = time.monotonic() - began
+            meter.step(seconds)
+            log.step(step, {**values, "seconds": seconds})
             epoch, place = divmod(step + 1, run.steps_per_epoch)
-            if on_epoch is not None and place == 0:
-                log.note(step, on_epoch(epoch))
+            if place == 0:
+                log.note(step, {**meter.take(), **({} if on_epoch is None else on_epoch(epoch))})
             stopping = any_process(world, flag=stop.is_set() or time.monotonic() > ends_at)
             due = time.monotonic() - saved_at > 60 * run.runtime.checkpoint_minutes
             if world.main and (stopping or due or step + 1 == run.total_steps):
@@ -138,6 +142,7 @@ def _one_step(
     run: Run,
     step: int,
     world: World,
+    meter: Meter,
 ) -> dict[str, float]:
     """One optimisation step; returns the numbers for the record."""
     torch.manual_seed(derive_seed(run.plan.seed, "step", step, world.rank))
@@ -148,10 +153,13 @@ def _one_step(
     device = optimizer.param_groups[0]["params"][0].device
     record: dict[str, float] = {}
     for _ in range(run.accumulate):
-        batch = _to_batch(next(batches), device, refresh=_refreshes(run, step))
-        output = method.step(replace(batch, progress=step / run.total_steps))
-        total = output.total
-        torch.autograd.backward(total / run.accumulate)
+        with meter.waiting():
+            parts = next(batches)
+        with meter.arithmetic():
+            batch = _to_batch(parts, device, refresh=_refreshes(run, step))
+            output = method.step(replace(batch, progress=step / run.total_steps))
+            total = output.total
+            torch.autograd.backward(total / run.accumulate)
         numbers = {name: float(value.detach()) for name, value in output.losses.items()}
         for name, value in {"loss": float(total.detach()), **numbers, **output.log}.items():
             record[name] = record.get(name, 0.0) + value / run.accumulate

@@ -33,8 +33,9 @@ _QUIET_SECONDS = 60.0
 class RunLog:
     """Record of one run.
 
-    ``metrics.jsonl`` has one line a step, with ``step`` and numbers; a resumed run drops the lines after its
-    checkpoint first, so the file ends as that of an unbroken run (but for the times).
+    ``metrics.jsonl`` has one line a step, with ``step``, ``steps`` (of the run) and numbers; a resumed run
+    drops the lines after its checkpoint first, so the file ends as that of an unbroken run (but for the
+    times).
 
     Args:
         folder: Of the run.
@@ -96,7 +97,9 @@ class RunLog:
         """Record one finished step."""
         if not self._enabled:
             return
-        self._write({"step": step, **{name: round(value, 8) for name, value in values.items()}})
+        self._write(
+            {"step": step, "steps": self._total, **{name: round(value, 8) for name, value in values.items()}}
+        )
         notes = "  ".join(f"{name} {value:.3f}" for name, value in self._notes.items())
         status = f"loss {values.get('loss', float('nan')):.4f}  {notes}"
         self._bar.update(self._task, completed=step + 1, status=status)
@@ -105,11 +108,11 @@ class RunLog:
             _logger.info("step %d of %d: %s", step + 1, self._total, status)
 
     def note(self, step: int, values: Mapping[str, float]) -> None:
-        """Record numbers that come now and then (held-out correlation); they stay beside the bar."""
+        """Record numbers of an epoch (correlation, use of the hardware); they stay beside the bar."""
         if not self._enabled:
             return
         self._notes.update(values)
-        self._write({"step": step, "kind": "validation", **values})
+        self._write({"step": step, "kind": "epoch", **values})
 
     def _write(self, record: Mapping[str, Any]) -> None:
         with self._path.open("a", encoding="utf-8") as file:

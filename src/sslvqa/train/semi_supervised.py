@@ -8,15 +8,16 @@ from sslvqa.data.datasets import VideoDataset, read_centre_views
 from sslvqa.data.loaders import PartPlan, RunPlan
 from sslvqa.evaluate.correlation import srocc
 from sslvqa.methods import keep_local
-from sslvqa.nn.quality import join_scores
+from sslvqa.nn.quality import RegressorModel, join_scores
 from sslvqa.nn.swin3d import SwinBackbone
 from sslvqa.scoring.runtime import pick_device
-from sslvqa.train.build import build_method
+from sslvqa.train.build import build_method, compute_of
 from sslvqa.train.checkpoint import find_checkpoint
 from sslvqa.train.config import WITH_DISTANCE
 from sslvqa.train.distributed import gather_rows, join_world, main_first
 from sslvqa.train.engine import Run, fit
 from sslvqa.train.finish import finish_model
+from sslvqa.train.head import fit_head
 from sslvqa.train.start import fingerprint, open_run, read_start, start_patches
 from sslvqa.train.tables import read_tables
 
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sslvqa.hub import ModelKind
-    from sslvqa.methods import SslVqa, Supervised
+    from sslvqa.methods import Method, SslVqa, Supervised
     from sslvqa.sampling import ViewGeometry
     from sslvqa.train.config import TrainConfig
+    from sslvqa.train.start import Start
     from sslvqa.train.tables import Tables
 
 __all__ = ["train"]
@@ -61,9 +63,8 @@ def train(config: TrainConfig, *, resume: bool = False, tables: Tables | None = 
         start = read_start(config.init, config.architecture, kind=kind)
         method = build_method(config, start, gather=keep_local if world.size == 1 else gather_rows).to(device)
         parts = _datasets(config, tables, start.architecture.geometry)
-        if start.regressor is None and find_checkpoint(folder) is None:
-            backbones = [part for part in method.modules() if isinstance(part, SwinBackbone)]
-            start_patches(backbones, parts["labelled"])
+        if find_checkpoint(folder) is None:
+            _prepare(config, method, start, parts["labelled"])
         run = Run(
             folder=folder,
             plan=_plan(config, tables),
@@ -84,6 +85,24 @@ def train(config: TrainConfig, *, resume: bool = False, tables: Tables | None = 
         if world.main:
             finish_model(method, config, tables, start, folder / "model")
     return folder / "model"
+
+
+def _prepare(config: TrainConfig, method: Method, start: Start, labelled: VideoDataset) -> None:
+    """What random weights gain from a look at the videos; the same in every process."""
+    if start.regressor is None:
+        start_patches([part for part in method.modules() if isinstance(part, SwinBackbone)], labelled)
+    if start.head is None and config.head_steps:
+        regressor, *copies = [part for part in method.modules() if isinstance(part, RegressorModel)]
+        fit_head(
+            regressor,
+            labelled,
+            steps=config.head_steps,
+            lr=config.optim.head_lr,
+            compute=compute_of(config.runtime),
+            seed=config.runtime.seed,
+        )
+        for copy in copies:  # teachers start where their students do
+            copy.head.load_state_dict(regressor.head.state_dict())
 
 
 def _datasets(config: TrainConfig, tables: Tables, geometry: ViewGeometry) -> dict[str, VideoDataset]:

@@ -12,10 +12,14 @@ from starlette.staticfiles import StaticFiles
 
 from sslvqa import __version__
 from sslvqa.errors import ConfigError, SslvqaError, VideoLimitError, VideoNotFoundError
-from sslvqa.hub import load_card
+from sslvqa.web.events import BusyError
 from sslvqa.web.guard import RequestGuard
-from sslvqa.web.jobs import BusyError, JobQueue
-from sslvqa.web.routes import router
+from sslvqa.web.models import Models
+from sslvqa.web.queue import JobQueue
+from sslvqa.web.routes import metrics_router, router
+from sslvqa.web.teach.pages import PREFIX, StudyPages
+from sslvqa.web.teach.routes import router as teach_router
+from sslvqa.web.teach.teacher import Teacher
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -41,7 +45,7 @@ class Application(RequestGuard):
         """End the event streams, so that a server can close."""
         queue = getattr(getattr(self.app, "state", None), "queue", None)
         if queue is not None:
-            queue.end_listening()
+            queue.events.end()
 
 
 def create_app(settings: ServeSettings, *, worker_command: Sequence[str] | None = None) -> Application:
@@ -54,12 +58,17 @@ def create_app(settings: ServeSettings, *, worker_command: Sequence[str] | None 
     Raises:
         ModelError: There is no such model.
     """
-    card = load_card(settings.model)
+    models = Models(settings.model)
+
+    teacher = None if settings.teach is None else Teacher(settings, models, worker_command=worker_command)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.queue = JobQueue(settings, command=worker_command)
-        async with app.state.queue.running():
+        app.state.queue = JobQueue(settings, models, command=worker_command)
+        async with (
+            app.state.queue.running(),
+            contextlib.nullcontext() if teacher is None else teacher.running(),
+        ):
             yield
 
     app = FastAPI(
@@ -70,10 +79,14 @@ def create_app(settings: ServeSettings, *, worker_command: Sequence[str] | None 
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.settings, app.state.card = settings, card
+    app.state.settings, app.state.teacher = settings, teacher
     app.include_router(router, prefix="/api")
+    app.include_router(teach_router, prefix="/api")
+    app.include_router(metrics_router)
     app.add_exception_handler(SslvqaError, _explain)
     app.add_api_route("/", _page, include_in_schema=False, methods=["GET", "HEAD"])
+    if teacher is not None:
+        app.mount(PREFIX, StudyPages(teacher.folder, token=settings.token), name="rate")
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     return Application(app, token=settings.token, hosts=settings.hosts)
 

@@ -15,7 +15,7 @@ from sslvqa.errors import ConfigError, VideoLimitError, VideoNotFoundError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from sslvqa.web.jobs import JobQueue
+    from sslvqa.web.queue import JobQueue
 
 __all__ = ["RAW_SUFFIXES", "inside", "list_folder", "safe_name", "save_upload", "videos_below"]
 
@@ -119,11 +119,12 @@ async def save_upload(
                     raise VideoLimitError(f"{name}: the upload paused for too long; try again") from None
                 if written + len(chunk) > limit:
                     raise _too_large(name, written + len(chunk), limit)
-                queue.take_disk(len(chunk))
+                queue.storage.take(len(chunk))
                 written += len(chunk)
+                queue.metrics.received(len(chunk))
                 await asyncio.to_thread(file.write, chunk)
     except BaseException:
-        queue.free_disk(written)
+        queue.storage.free(written)
         target.unlink(missing_ok=True)
         raise
     return written

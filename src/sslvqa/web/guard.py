@@ -73,7 +73,7 @@ class RequestGuard:
         if scope["method"] not in {"GET", "HEAD", "OPTIONS"} and _from_another_site(headers, host):
             return 403, "the request comes from a page of another site"
         path = scope["path"]
-        protected = path.startswith("/api/") or path == "/openapi.json"
+        protected = path.startswith("/api/") or path in {"/openapi.json", "/metrics"}
         if protected and path not in _OPEN_PATHS and not self._knows_token(headers):
             return 401, "a token is needed: Authorization: Bearer TOKEN"
         if path != UPLOAD_PATH and int(_digits(headers.get("content-length"))) > _MAX_BODY_BYTES:

@@ -34,22 +34,30 @@ class WorkerProcess:
     """One process that does one task at a time; started when first needed, and again after it was killed.
 
     Args:
-        settings: Plain values, sent as the first line.
+        settings: Plain values, sent with the model as the first line.
         command: What to start; it speaks as :mod:`sslvqa.web.worker` does.
         tasks: Tasks after which the process is replaced.
+        on_crash: Called when the process ends by itself.
     """
 
     def __init__(
-        self, settings: Mapping[str, Any], *, command: Sequence[str] = COMMAND, tasks: int = 100
+        self,
+        settings: Mapping[str, Any],
+        *,
+        command: Sequence[str] = COMMAND,
+        tasks: int = 100,
+        on_crash: Callable[[], object] = lambda: None,
     ) -> None:
         self._settings, self._command, self._tasks = dict(settings), tuple(command), tasks
+        self._on_crash = on_crash
         self._process: asyncio.subprocess.Process | None = None
-        self._done = 0
+        self._model, self._done, self._killed = "", 0, False
 
     async def run(
         self,
         task: Mapping[str, Any],
         *,
+        model: str,
         timeout_seconds: float,
         progress: Callable[[float, str], None],
     ) -> dict[str, Any]:
@@ -57,6 +65,7 @@ class WorkerProcess:
 
         Args:
             task: Plain values.
+            model: What the process must have loaded; one with another model is replaced.
             timeout_seconds: The process is killed when the task takes longer.
             progress: Called with a fraction in [0, 1] and the name of the stage.
 
@@ -71,7 +80,7 @@ class WorkerProcess:
         """
         name = str(task.get("name", "task"))
         try:
-            await self.start()
+            await self.start(model)
             async with asyncio.timeout(timeout_seconds):
                 self._write(task)
                 message = await self._answer(name, progress)
@@ -97,6 +106,7 @@ class WorkerProcess:
     def kill(self) -> None:
         """End the process at once, and whatever it started; a running :meth:`run` raises."""
         if self._process is not None and self._process.returncode is None:
+            self._killed = True
             with contextlib.suppress(ProcessLookupError):
                 if sys.platform == "win32":
                     self._process.kill()
@@ -111,16 +121,17 @@ class WorkerProcess:
             self._process = None
         self._done = 0
 
-    async def start(self) -> None:
-        """Start the process if there is none, and wait until it has loaded the model.
+    async def start(self, model: str) -> None:
+        """Start the process if there is none with this model, and wait until it has loaded it.
 
         Raises:
             ModelError: It cannot be loaded.
             UnreadableVideoError: The process crashed.
         """
-        if self._process is not None and self._process.returncode is None:
+        if self._process is not None and self._process.returncode is None and self._model == model:
             return
         await self.stop()
+        self._model, self._killed = model, False
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
@@ -139,7 +150,7 @@ class WorkerProcess:
 
     async def _greet(self) -> None:
         """Send the settings and wait for the answer."""
-        self._write(self._settings)
+        self._write({**self._settings, "model": self._model})
         try:
             async with asyncio.timeout(_START_SECONDS):
                 message = await self._line("the worker")
@@ -172,6 +183,8 @@ class WorkerProcess:
             raise UnreadableVideoError(f"{name}: the worker process sent nonsense ({error})") from None
         if message is None:
             status = await self._process.wait()
+            if not self._killed:
+                self._on_crash()
             cause = f"signal {-status}" if status < 0 else f"exit status {status}"
             raise UnreadableVideoError(
                 f"{name}: the worker process ended without a result ({cause}); "

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import typing
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from sslvqa.errors import UnreadableVideoError
 from sslvqa.scoring import ClipScore, VideoScore
-from sslvqa.web.grids import MapGrids
-from sslvqa.web.preview import Preview
+from sslvqa.web.models import SERVED
 
 if TYPE_CHECKING:
-    from sslvqa.web.jobs import Job
+    from sslvqa.hub import ModelCard
+    from sslvqa.web.job import Job
 
 __all__ = [
     "ErrorBody",
@@ -24,14 +22,15 @@ __all__ = [
     "JobDetail",
     "JobList",
     "JobSummary",
+    "ModelInfo",
     "Moment",
     "PathsRequest",
     "QualityMapBody",
     "ScoreRecord",
     "ServerInfo",
     "SessionRequest",
-    "checked_result",
     "job_summary",
+    "model_info",
 ]
 
 _HINTS = typing.get_type_hints(VideoScore)
@@ -46,11 +45,7 @@ ScoreRecord: Any = create_model(
     **_FIELDS,
 )
 
-_RESULTS: dict[str, TypeAdapter[Any]] = {
-    "score": TypeAdapter(VideoScore),
-    "map": TypeAdapter(MapGrids),
-    "preview": TypeAdapter(Preview),
-}
+Paths = Annotated[list[Annotated[str, Field(max_length=4096)]], Field(min_length=1, max_length=1000)]
 
 
 class ErrorBody(BaseModel):
@@ -85,6 +80,7 @@ class JobSummary(BaseModel):
     progress: float = Field(description="0..1")
     size_bytes: int
     uploaded: bool
+    model: str = Field(description="key of the model, see /api/info")
     created: float = Field(description="Unix time")
     ended: float | None
     media: bool = Field(description="the video can be fetched")
@@ -122,7 +118,8 @@ class PathsRequest(BaseModel):
     """Videos, or folders of videos, below the server's folder."""
 
     model_config = ConfigDict(extra="forbid")
-    paths: Annotated[list[Annotated[str, Field(max_length=4096)]], Field(min_length=1, max_length=1000)]
+    paths: Paths
+    model: str = Field(default=SERVED, max_length=100, description="key of the model, see /api/info")
 
 
 class SessionRequest(BaseModel):
@@ -152,10 +149,9 @@ class QualityMapBody(BaseModel):
     coverage: float = Field(description="part of the pixels measured; the rest is interpolated")
 
 
-class ServerInfo(BaseModel):
-    """The model, its scale and the server's limits."""
+class ModelInfo(BaseModel):
+    """A model and its scale."""
 
-    version: str
     model: str
     description: str
     licence: str
@@ -165,7 +161,15 @@ class ServerInfo(BaseModel):
     scale_minimum: float
     scale_maximum: float
     coverage: float | None
+
+
+class ServerInfo(ModelInfo):
+    """The model that the server was started with, all it can score with, and its limits."""
+
+    version: str
+    models: dict[str, ModelInfo] = Field(description="by the key that uploads and paths take")
     folder: bool
+    teach: bool
     needs_token: bool
     max_upload_bytes: int
     max_duration_seconds: float
@@ -175,24 +179,19 @@ class ServerInfo(BaseModel):
     suffixes: list[str]
 
 
-def checked_result(kind: str, result: dict[str, Any], *, name: str) -> dict[str, Any]:
-    """Return a worker's result in its plain form.
-
-    Raises:
-        UnreadableVideoError: It is not of the promised form.
-    """
-    values = {key: value for key, value in result.items() if key not in {"schema", "worst"}}
-    adapter = _RESULTS[kind]
-    try:
-        value = adapter.validate_python(values)
-    except ValidationError as error:
-        raise UnreadableVideoError(
-            f"{name}: the worker process sent a {kind} that makes no sense ({error.error_count()} problems)"
-        ) from None
-    if kind == "score":
-        return json.loads(replace(value, path=name).to_json())  # type: ignore[no-any-return]
-    plain: dict[str, Any] = adapter.dump_python(value, mode="json")
-    return plain
+def model_info(card: ModelCard) -> ModelInfo:
+    """What a page says of a model."""
+    return ModelInfo(
+        model=card.name,
+        description=card.description,
+        licence=card.licence,
+        model_limits=list(card.limits),
+        scale_label=card.scale.label,
+        scale_kind=card.scale.kind,
+        scale_minimum=card.scale.minimum,
+        scale_maximum=card.scale.maximum,
+        coverage=card.interval.coverage if card.interval else None,
+    )
 
 
 def job_summary(job: Job) -> dict[str, Any]:
@@ -209,6 +208,7 @@ def job_summary(job: Job) -> dict[str, Any]:
         "progress": job.progress,
         "size_bytes": job.size_bytes,
         "uploaded": job.uploaded,
+        "model": job.model,
         "created": job.created,
         "ended": job.ended,
         "media": job.has_media,

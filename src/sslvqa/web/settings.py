@@ -23,6 +23,8 @@ class ServeSettings:
         threads: CPU threads of one worker; None leaves torch's.
         workers: Worker processes; each scores one video at a time.
         folder: Server-side folder whose videos may be scored; None allows uploads only.
+        teach: Folder of studies, ratings and training runs made from the page; None offers no teaching.
+        pristine: Folder or table of pristine videos, which training needs; None allows no training.
         token: What a client must present; None lets everybody in and is for loopback only.
         hosts: Names that a request's ``Host`` may have; empty allows any (with a token).
         timeline_seconds: Length of a window of the timeline.
@@ -49,6 +51,8 @@ class ServeSettings:
     threads: int | None = None
     workers: int = 1
     folder: Path | None = None
+    teach: Path | None = None
+    pristine: Path | None = None
     token: str | None = None
     hosts: tuple[str, ...] = LOOPBACK
     timeline_seconds: float = 1.0
@@ -77,6 +81,10 @@ class ServeSettings:
                 raise ConfigError(f"{name} is {value!r}; it must be positive")
         if self.folder is not None and not self.folder.is_dir():
             raise ConfigError(f"folder is {self.folder}; there is no such folder; create it first")
+        if self.teach is not None and self.folder is None:
+            raise ConfigError("teaching needs a folder of videos to choose from; pass folder (--folder) too")
+        if self.pristine is not None and not self.pristine.exists():
+            raise ConfigError(f"pristine is {self.pristine}; there is no such folder or table")
         if self.token is not None and len(self.token) < 16:
             raise ConfigError("the token is shorter than 16 characters; take a long random one")
         if self.token is None and not set(self.hosts) <= set(LOOPBACK):

@@ -173,6 +173,18 @@ def _score(
     return result.to_dict()
 
 
+def _describe(
+    scorer: Scorer,
+    task: Mapping[str, Any],
+    settings: Mapping[str, Any],  # noqa: ARG001 - every task is called alike
+    reporter: _Reporter,
+) -> dict[str, Any]:
+    from sslvqa.scoring import describe
+
+    with _open(task, reporter, share=_READ_SHARE) as file:
+        return describe(scorer.read(file), scorer=scorer).to_dict()
+
+
 def _map(
     scorer: Scorer, task: Mapping[str, Any], settings: Mapping[str, Any], reporter: _Reporter
 ) -> dict[str, Any]:
@@ -213,6 +225,7 @@ def _preview(
 
 _TASKS: dict[str, Callable[[Scorer, Mapping[str, Any], Mapping[str, Any], _Reporter], dict[str, Any]]] = {
     "score": _score,
+    "describe": _describe,
     "map": _map,
     "preview": _preview,
 }

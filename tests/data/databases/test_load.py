@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 
 import numpy as np
@@ -11,7 +12,7 @@ from sslvqa.data import read_manifest, write_manifest
 from sslvqa.data.databases import DATABASES, find_database
 from sslvqa.data.databases.load import load_database
 from sslvqa.data.databases.tables import read_any_list
-from sslvqa.errors import ConfigError, DataError, ManifestError
+from sslvqa.errors import ConfigError, DataError, ManifestError, MissingExtraError
 from sslvqa.video import open_video
 
 
@@ -40,6 +41,8 @@ def test_a_label_list_gives_the_same_rows_as_the_official_file(miniature, tmp_pa
     listing.write_text("\n".join(lines))
     rows = load_database(database, miniature.root, labels=listing).manifest.rows
     assert [(r.path, r.score, r.content) for r in rows] == [(r.path, r.score, r.content) for r in official]
+    loaded = [load_database(database, miniature.root, labels=path) for path in (None, listing)]
+    assert len({item.sha256 for item in loaded}) == 1
 
 
 def test_what_is_missing_double_or_not_listed_is_named(make_miniature):
@@ -158,6 +161,16 @@ def test_json_lists_and_info_files_are_label_lists(tmp_path, make_info):
     (tmp_path / "bad.json").write_text("{}x")
     with pytest.raises(DataError, match="filename and label"):
         read_any_list(tmp_path / "bad.json")
+
+
+def test_without_the_extra_the_message_has_the_pip_line(make_miniature, make_info, monkeypatch):
+    mini, info = make_miniature("youtube-ugc"), make_info(["a"], [1.0], [1], [[1]])
+    for package in ("openpyxl", "h5py"):
+        monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingExtraError, match=r"sslvqa\[databases\]"):
+        load_database(find_database("youtube-ugc"), mini.root)
+    with pytest.raises(MissingExtraError, match=r"needs h5py; run: pip install 'sslvqa\[databases\]'"):
+        read_any_list(info)
 
 
 @pytest.mark.shared

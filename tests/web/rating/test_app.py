@@ -106,7 +106,7 @@ def test_a_video_that_went_away_is_said(client, study, tmp_path):
 def test_bad_answers_are_refused_with_one_sentence(client, study, body, words):
     found = client.post(f"/api/session/{study.join()}/answer", content=body)
     assert found.status_code == 400
-    assert words in found.json()["error"]
+    assert words in found.json()["detail"]
     assert study.answers() == []
 
 
@@ -129,7 +129,18 @@ def test_every_name_of_this_machine_is_let_in(study, host):
 
 def test_other_host_names_are_refused_on_loopback(study):
     client = Client(create_app(study), base_url="http://evil.example")
-    assert client.get("/api/study").status_code == 400
+    assert client.get("/api/study").status_code == 421
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}])
+def test_pages_of_other_sites_cannot_vote(client, study, headers):
+    token = study.join()
+    body = {"position": 0, "vote": 1}
+    assert client.post("/api/join", json={}, headers=headers).status_code == 403
+    assert client.post(f"/api/session/{token}/answer", json=body, headers=headers).status_code == 403
+    assert study.answers() == []
+    own = {"Origin": "http://127.0.0.1", "Sec-Fetch-Site": "same-origin"}
+    assert client.post(f"/api/session/{token}/answer", json=body, headers=own).status_code == 200
 
 
 def test_the_page_asks_no_other_server_and_says_so(client):

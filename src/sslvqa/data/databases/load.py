@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -34,6 +35,16 @@ class LoadedDatabase:
     """Files that are videos of the database by their name, but listed nowhere."""
     doubles: tuple[str, ...]
     """What is there or listed twice, in words; the first by name is taken."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the videos that are there and of their scores: the same in every folder and layout."""
+        keys = (
+            row.name if self.database.references else self.database.identity(row.name)
+            for row in self.manifest.rows
+        )
+        lines = sorted(f"{key}\x1f{row.score!r}" for key, row in zip(keys, self.manifest.rows, strict=True))
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     @property
     def count_note(self) -> str:

@@ -40,7 +40,7 @@ def _part(
         videos=videos,
         identity=_identity,
         scale="0..100",
-        licence="free for any purpose with the notice of UT Austin; of the videos their own",
+        licence="any purpose with the notice of UT Austin; videos: their own",
         owners="https://github.com/baidut/PatchVQ (request form)",
         cite="Ying et al., Patch-VQ: 'Patching Up' the Video Quality Problem, CVPR 2021",
         label_files=files,

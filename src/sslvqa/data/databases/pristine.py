@@ -52,7 +52,7 @@ def _source(
     *,
     owners: str,
     cite: str,
-    licence: str = "free for research with citation",
+    licence: str = "not stated publicly: ask the owners",
     identity: Callable[[str], str] | None = None,
 ) -> Database:
     keys = tuple(dict.fromkeys(scenes.values()))
@@ -80,7 +80,7 @@ LIVE_VQA = _source(
     lambda key: RawGeometry(768, 432, fps=_LIVE_RATES.get(key, 25)),
     owners="https://live.ece.utexas.edu/research/quality/live_video.html (request form)",
     cite="Seshadrinathan et al., Study of subjective and objective quality assessment of video, TIP 2010",
-    licence="free for any purpose with the notice of UT Austin",
+    licence="any purpose with the notice of UT Austin",
 )
 
 _EPFL_CIF = _keys("foreman", "hall", "mobile", "mother", "news", "paris")
@@ -106,7 +106,7 @@ LIVE_MOBILE = _source(
     lambda _: RawGeometry(1280, 720, fps=30),
     owners="https://live.ece.utexas.edu/research/quality/live_mobile_video.html (request form)",
     cite="Moorthy et al., Video quality assessment on mobile devices, JSTSP 2012",
-    licence="free for any purpose with the notice of UT Austin",
+    licence="any purpose with the notice of UT Austin",
 )
 
 _CSIQ_RATES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import mimetypes
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,38 +10,26 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from sslvqa.errors import DataError
-from sslvqa.web.guard import same_token
+from sslvqa.web.guard import RequestGuard, same_token
 from sslvqa.web.settings import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from starlette.requests import Request
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp
 
     from sslvqa.rate import SessionState, Study
 
-__all__ = ["LOOPBACK", "create_app"]
+__all__ = ["LOOPBACK", "create_app", "study_routes"]
 
 _STATIC = Path(__file__).parent / "static"
 _LARGEST_BODY = 8192
-_HEADERS = {
-    b"content-security-policy": (
-        b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-        b"media-src 'self' blob:; img-src 'self' data:; "
-        b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    b"referrer-policy": b"no-referrer",  # the address of a page is a personal link
-    b"x-content-type-options": b"nosniff",
-    b"cache-control": b"no-store",
-}
 
 
 class _Join(BaseModel):
@@ -57,15 +46,25 @@ class _Answer(BaseModel):
 
 
 def create_app(study: Study, *, key: str | None = None, hosts: Sequence[str] = LOOPBACK) -> ASGIApp:
-    """Build the ASGI application.
-
-    Whoever has a personal link (``/s/TOKEN``) answers that person's questions; there are no accounts, and no
-    route shows votes or file names.
+    """Build the ASGI application of one study: :func:`study_routes` behind the guard of every page.
 
     Args:
         study: What is rated.
         key: Needed to join (``/?key=...``); None lets everybody in and is for loopback only.
-        hosts: Names that a request's ``Host`` may have (against DNS rebinding); ``("*",)`` allows any.
+        hosts: Names that a request's ``Host`` may have (against DNS rebinding); empty allows any.
+    """
+    return RequestGuard(study_routes(study, key=key), token=None, hosts=tuple(hosts))
+
+
+def study_routes(study: Study, *, key: str | None = None) -> ASGIApp:
+    """Build the pages and routes of a study, to be put behind a guard and below any path.
+
+    Whoever has a personal link (``s/TOKEN``) answers that person's questions; there are no accounts, and no
+    route shows votes or file names.
+
+    Args:
+        study: What is rated.
+        key: See :func:`create_app`.
     """
     app = Starlette(
         routes=[
@@ -79,34 +78,16 @@ def create_app(study: Study, *, key: str | None = None, hosts: Sequence[str] = L
             Route("/media/{token}/{position:int}/{side:int}", _media),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
-        middleware=[
-            Middleware(TrustedHostMiddleware, allowed_hosts=[_bracketed(host) for host in hosts]),
-            Middleware(_Headers),
-        ],
         exception_handlers={DataError: _explain, ValueError: _explain},
     )
     app.state.study, app.state.key = study, key
     return app
 
 
-class _Headers:
-    """Sets the security headers of every answer."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                kept = [item for item in message["headers"] if item[0].lower() not in _HEADERS]
-                message["headers"] = [*kept, *_HEADERS.items()]
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
-
-
-def _page(_request: Request) -> Response:
-    return FileResponse(_STATIC / "index.html")
+def _page(request: Request) -> Response:
+    """The page, told where its files are: the study may lie below a path of a larger server."""
+    text = (_STATIC / "index.html").read_text(encoding="utf-8")
+    return HTMLResponse(text.replace('"/static/', f'"{request.scope.get("root_path", "")}/static/'))
 
 
 def _study(request: Request) -> Response:
@@ -126,7 +107,7 @@ async def _join(request: Request) -> Response:
     wish = _Join.model_validate_json(await _body(request))
     key = request.app.state.key
     if key is not None and not same_token(wish.key, key):
-        return JSONResponse({"error": "this study needs the key that is in its invitation link"}, 403)
+        return JSONResponse({"detail": "this study needs the key that is in its invitation link"}, 403)
     token = await run_in_threadpool(request.app.state.study.join, wish.name)
     return JSONResponse({"token": token}, 201)
 
@@ -137,8 +118,6 @@ def _session(request: Request) -> Response:
 
 
 async def _screen(request: Request) -> Response:
-    import json
-
     facts = json.loads(await _body(request))
     if not isinstance(facts, dict):
         raise DataError("screen facts are an object")
@@ -161,7 +140,7 @@ def _media(request: Request) -> Response:
     where = request.path_params
     path = study.video_path(where["token"], where["position"], side=where["side"])
     if not path.is_file():
-        return JSONResponse({"error": "the video of this question is gone; tell the organiser"}, 410)
+        return JSONResponse({"detail": "the video of this question is gone; tell the organiser"}, 410)
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return FileResponse(path, media_type=kind)
 
@@ -194,8 +173,4 @@ async def _body(request: Request) -> bytes:
 def _explain(_request: Request, error: Exception) -> Response:
     missing = "nobody has this link" in str(error) or "has no video" in str(error)
     text = str(error) if isinstance(error, DataError) else "the request is malformed"
-    return JSONResponse({"error": text}, 404 if missing else 400)
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+    return JSONResponse({"detail": text}, 404 if missing else 400)

@@ -6,6 +6,7 @@ import { askFolder, askRaw, askToken } from "./dialogs.js";
 import { fetchExport } from "./export.js";
 import { bytes, number, plain } from "./format.js";
 import { Table, isActive } from "./table.js";
+import { Teach, modelName } from "./teach.js";
 import { Uploads } from "./uploads.js";
 import { View } from "./view.js";
 import { scaleName } from "./words.js";
@@ -15,7 +16,7 @@ const files = new Map(); // job id → the user's own file
 const state = { info: null, open: null, ids: [] };
 
 const table = new Table($("jobs"), {
-  info: () => state.info,
+  info: infoOf,
   onOpen: (job) => { location.hash = `video=${job.id}`; },
   onCancel: (job) => cancel(job),
   onRemove: (job) => remove(job),
@@ -25,6 +26,11 @@ table.onArranged = (shown, all) => {
   $("none").hidden = all > 0;
   $("count").textContent = all ? `${shown} of ${all} videos` : "";
 };
+
+/** The server's facts with those of the model that scored a job. */
+function infoOf(job) {
+  return { ...state.info, ...state.info.models[job.model] };
+}
 
 const uploads = new Uploads({
   onChange: (item) => table.set({ ...item }),
@@ -104,7 +110,7 @@ async function addFiles(list) {
     const options = raw ? await askRaw(file.name) : {};
     if (file.size > state.info.max_upload_bytes) {
       banner(`${file.name} has ${bytes(file.size)}; the server takes ${bytes(state.info.max_upload_bytes)}.`);
-    } else if (options) uploads.add(file, options);
+    } else if (options) uploads.add(file, { ...options, model: $("model-choice").value || "served" });
   }
 }
 
@@ -117,7 +123,8 @@ function wire() {
       if (kind === "drop") addFiles([...event.dataTransfer.files]);
     });
   }
-  $("browse").addEventListener("click", () => askFolder((paths) => api.post("/api/paths", { paths })));
+  $("browse").addEventListener("click", () => askFolder((paths) => api.post("/api/paths", { paths, model: $("model-choice").value || "served" })));
+  $("model-choice").addEventListener("change", showModel);
   $("search").addEventListener("input", (event) => table.setFilter({ text: event.target.value }));
   $("state").addEventListener("change", (event) => table.setFilter({ state: event.target.value }));
   $("most").addEventListener("input", (event) => table.setFilter({ most: event.target.value === "" ? Infinity : Number(event.target.value) }));
@@ -163,6 +170,7 @@ function onKey(event) {
 // --- what is open
 
 async function showOpen() {
+  showTab(location.hash === "#teach");
   const [kind, list = ""] = location.hash.slice(1).split("=");
   const ids = ["video", "compare"].includes(kind) ? list.split(",").filter((id) => table.jobs.get(id)?.state === "done") : [];
   const wanted = ids.slice(0, kind === "compare" ? 2 : 1);
@@ -180,13 +188,54 @@ async function showOpen() {
 }
 
 function show(jobs) {
-  const options = { info: state.info, onNote: banner, fileOf: (job) => files.get(job.id) };
+  const options = { infoOf, onNote: banner, fileOf: (job) => files.get(job.id) };
   state.open = jobs.length === 2 ? new Compare(jobs, options) : new View(jobs[0], { ...options, file: files.get(jobs[0].id) });
   const close = Object.assign(document.createElement("button"), { type: "button", className: "close", textContent: "✕ Close" });
   close.addEventListener("click", () => { location.hash = ""; });
   $("detail").replaceChildren(close, state.open.root);
   $("detail").querySelector("h2").focus({ preventScroll: true });
   if (innerWidth < 900) $("detail").scrollIntoView();
+}
+
+// --- teaching, and what it gives: more models
+
+let teach = null;
+
+function showTab(teaching) {
+  if (!teach) return;
+  $("main").hidden = teaching;
+  $("teach").hidden = !teaching;
+  for (const link of $("tabs").children) {
+    if ((link.dataset.tab === "teach") === teaching) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  if (teaching) teach.show(); else teach.hide();
+}
+
+function showModels() {
+  const models = Object.entries(state.info.models);
+  const before = $("model-choice").value;
+  $("model-choice").replaceChildren(...models.map(([key]) => new Option(modelName(key, state.info.models), key)));
+  $("model-choice").value = state.info.models[before] ? before : "served";
+  $("with-model").hidden = models.length < 2;
+  showModel();
+}
+
+function showModel() {
+  const facts = state.info.models[$("model-choice").value];
+  $("model").textContent = `${facts.model} · ${scaleName(facts)}, higher is better`;
+  $("model").title = [facts.description, ...facts.model_limits, facts.licence].join("\n");
+}
+
+function startTeaching() {
+  $("tabs").hidden = false;
+  teach = new Teach({
+    models: () => state.info.models,
+    onModel: async () => { state.info = await api.get("/api/info"); showModels(); },
+    onUse: (key) => { $("model-choice").value = key; showModel(); location.hash = ""; },
+    onNote: banner,
+  });
+  showTab(location.hash === "#teach");
 }
 
 // --- small things
@@ -239,12 +288,12 @@ async function start() {
     return;
   }
   const info = state.info;
-  $("model").textContent = `${info.model} · ${scaleName(info)}, higher is better`;
-  $("model").title = [info.description, ...info.model_limits, info.licence].join("\n");
+  showModels();
   const kept = info.keep_seconds ? `${plain(info.keep_seconds / 60)} min after their last use` : "as soon as they are scored";
   $("limits").textContent = `Up to ${bytes(info.max_upload_bytes)}, ${plain(info.max_duration_seconds / 60)} min, ${info.max_side_px} px. Uploads stay on this server and are deleted ${kept}.`;
   $("browse").hidden = !info.folder;
   wire();
+  if (info.teach) startTeaching();
   api.listen(onMessage, onLost);
 }
 

@@ -100,11 +100,12 @@ export class Table {
     select.firstElementChild.setAttribute("aria-label", `Select ${job.name}`);
     select.firstElementChild.disabled = job.state !== "done";
     score.textContent = job.state === "done" ? number(job.score) : "";
-    score.title = job.state === "done" ? grade(job.score, this.info()) : "";
+    score.title = job.state === "done" ? grade(job.score, this.info(job)) : "";
     range.textContent = job.state === "done" ? interval(job.low, job.high) : "";
     worst.textContent = job.worst ? `${number(job.worst.score)} at ${clock(job.worst.start_seconds)}` : "";
     length.textContent = job.duration_seconds ? clock(job.duration_seconds) : "";
     showState(state, job);
+    if (job.state === "done" && job.model !== "served") state.textContent = `scored by ${this.info(job).model}`;
     const active = isActive(job);
     const button = actions.firstElementChild;
     button.textContent = active ? "■" : "✕";

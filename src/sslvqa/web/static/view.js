@@ -17,9 +17,9 @@ const TERMS = {
 
 export class View {
   // job: with its result. file: the user's own File, if this page added it. onTime(seconds): after every move.
-  constructor(job, { info, file, onTime = () => {}, onState = () => {}, onNote = () => {} }) {
+  constructor(job, { infoOf, file, onTime = () => {}, onState = () => {}, onNote = () => {} }) {
     this.job = job;
-    this.info = info;
+    this.info = infoOf(job);
     this.result = job.result;
     this.onNote = onNote;
     this.onTime = onTime;

@@ -49,6 +49,9 @@ function intervalWords(interval, info) {
 }
 
 export function comparison(a, b) {
+  if (a.provenance.weights_sha256 !== b.provenance.weights_sha256) {
+    return `Scored by different models (${a.provenance.model}, ${b.provenance.model}): the numbers do not compare.`;
+  }
   const difference = a.score - b.score;
   const names = [a.path, b.path];
   if (Math.abs(difference) < 1e-9) return "Both videos have the same score.";

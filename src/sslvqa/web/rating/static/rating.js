@@ -16,7 +16,9 @@ const RULES =
   + "<p>The first questions are for training. There are breaks, and you may stop at any time and go on later.</p>";
 
 const main = document.getElementById("main");
-const token = location.pathname.startsWith("/s/") ? location.pathname.slice(3) : null;
+const root = new URL("..", import.meta.url).pathname; // the study may lie below a path of a larger server
+const here = location.pathname.slice(root.length);
+const token = here.startsWith("s/") ? here.slice(2) : null;
 let study = null;
 let url = null; // of the video that is shown
 let upcoming = null; // {place, videos}: the next question's, fetched while this one is answered
@@ -25,10 +27,10 @@ async function call(path, body) {
   const options = body === undefined ? {} : {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
   };
-  const response = await fetch(path, options);
+  const response = await fetch(root + path, options);
   if (response.status === 204) return null;
   const value = await response.json();
-  if (!response.ok) throw Object.assign(new Error(value.error), { refused: true });
+  if (!response.ok) throw Object.assign(new Error(value.detail), { refused: true });
   return value;
 }
 
@@ -76,8 +78,8 @@ async function welcome() {
   for (;;) {
     const form = await submitted(section.querySelector("form"));
     try {
-      const { token: mine } = await call("/api/join", { name: form.get("name"), key });
-      location.assign(`/s/${mine}`);
+      const { token: mine } = await call("api/join", { name: form.get("name"), key });
+      location.assign(`${root}s/${mine}`);
       return;
     } catch (error) {
       fail(error);
@@ -108,7 +110,7 @@ async function checkScreen() {
     select.append(new Option("choose …", ""), ...[0, 1, 2, 3, 4].map((n) => new Option(n, n)));
   }
   const form = await submitted(section.querySelector("form"));
-  await call(`/api/session/${token}/screen`, {
+  await call(`api/session/${token}/screen`, {
     dark_seen: Number(form.get("dark")), light_seen: Number(form.get("light")),
     window_px: [innerWidth, innerHeight], screen_px: [screen.width, screen.height],
     pixel_ratio: devicePixelRatio, touch: navigator.maxTouchPoints > 0,
@@ -125,8 +127,8 @@ async function pause(title, text) {
 
 // The whole file is fetched before it plays: the network must not be what is rated.
 async function load(position, side) {
-  const response = await fetch(`/media/${token}/${position}/${side}`);
-  if (!response.ok) throw new Error((await response.json()).error);
+  const response = await fetch(`${root}media/${token}/${position}/${side}`);
+  if (!response.ok) throw new Error((await response.json()).detail);
   return response.blob();
 }
 
@@ -255,11 +257,11 @@ async function ask(question, total) {
 async function send(answer) {
   for (;;) {
     try {
-      const state = await call(`/api/session/${token}/answer`, answer);
+      const state = await call(`api/session/${token}/answer`, answer);
       fail(null);
       return state;
     } catch (error) {
-      if (error.refused) return call(`/api/session/${token}`); // answered in another window: go on from there
+      if (error.refused) return call(`api/session/${token}`); // answered in another window: go on from there
       fail(new Error(`${error.message} – trying again`));
       await new Promise((resolve) => setTimeout(resolve, 3000));
     }
@@ -267,7 +269,7 @@ async function send(answer) {
 }
 
 async function session() {
-  let state = await call(`/api/session/${token}`);
+  let state = await call(`api/session/${token}`);
   if (state.question) await remember();
   if (state.question && !state.screened) await checkScreen();
   let trained = state.question?.training === false;
@@ -285,7 +287,7 @@ async function session() {
 }
 
 try {
-  study = await call("/api/study");
+  study = await call("api/study");
   document.title = study.title;
   document.getElementById("title").textContent = study.title;
   await (token ? session() : welcome());
