@@ -423,6 +423,19 @@ def test_a_student_that_starts_as_its_teacher_has_no_error_and_keeps_its_scores(
     torch.testing.assert_close(distilled.detach(), torch.stack(parts, dim=1), atol=1e-4, rtol=1e-4)
 
 
+def test_at_first_only_the_new_head_of_a_student_learns():
+    method, batch = distil(head_first=0.5), quality_batch()
+    method.step(replace(batch, progress=0.4)).total.backward()
+    moved = {name for name, size in gradients(method).items() if size > 0}
+    assert moved
+    assert {name.split(".")[0] for name in moved} == {"distance_head"}
+    method.step(replace(batch, progress=0.5)).total.backward()
+    assert all(size > 0 for size in gradients(method).values())
+    single = distil("regressor", head_first=0.5)
+    single.step(replace(batch, progress=0.4)).total.backward()
+    assert all(size > 0 for name, size in gradients(single).items() if not name.endswith("fc_last.bias"))
+
+
 def test_a_student_overfits_its_teacher_on_eight_videos():
     method = distil()
     batch = Batch(unlabelled=graded(8)[0])

@@ -124,6 +124,13 @@ def test_a_student_from_scratch_has_the_teachers_views_and_scale(model_dir, clip
     assert load_card(out).training.pretrained is None
 
 
+def test_a_frozen_student_keeps_the_q_r_of_its_teacher(model_dir, clips, tmp_path):
+    out = distil(config_of(model_dir, clips, tmp_path, head_first=1.0, validate_epochs=0, max_steps=2))
+    mine, other = (Scorer(load_model(path)).score(clips / "0.mp4") for path in (out, model_dir))
+    assert mine.raw_q_r == pytest.approx(other.raw_q_r, abs=1e-4)
+    assert mine.raw_q_d != pytest.approx(other.raw_q_d, abs=1e-6)
+
+
 def test_a_raw_teacher_without_an_interval_gives_such_a_student(model_dir, clips, tmp_path):
     teacher = shutil.copytree(model_dir, tmp_path / "teacher")
     card = load_card(teacher)

@@ -30,6 +30,12 @@ def distil(
             help="teacher (its regressor; default), scratch, the folder of a pretrain run, or a model."
         ),
     ] = None,
+    head_first: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of the run in which only the new head of Q_D learns; 1 leaves Q_R as it is."
+        ),
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="Use this many videos.")] = None,
     batch: Annotated[int | None, typer.Option(help="Videos a step; two views of each.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the videos.")] = None,
@@ -65,6 +71,7 @@ def distil(
                 "videos": videos,
                 "out": out,
                 "init": init,
+                "head_first": head_first,
                 "limit": limit,
                 "batch": batch,
                 "epochs": epochs,

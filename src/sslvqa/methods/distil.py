@@ -37,6 +37,8 @@ class Distil(Method):
         teacher: Gives raw scores of uint8 views ``(B, 3, T, S, S)``, on any device. It is no part of the
             method's state.
         order_weight: Of the PLCC losses.
+        head_first: Share of the run, at its start, in which only the head of Q_D learns. A new head on a
+            trained backbone would harm it at first; with 1, Q_R stays as it is. No effect without Q_D.
         compute: How views pass through the student.
         gather: Joins scores over processes.
     """
@@ -50,12 +52,14 @@ class Distil(Method):
         teacher: Callable[[Tensor], QualityScores],
         *,
         order_weight: float = 1.0,
+        head_first: float = 0.0,
         compute: Compute | None = None,
         gather: Gather = keep_local,
     ) -> None:
         super().__init__()
         self.model = model
         self.order_weight = order_weight
+        self.head_first = 0.0 if model.distance_head is None else head_first
         self._teacher = teacher
         self._compute = compute or Compute()
         self._gather = gather
@@ -79,6 +83,7 @@ class Distil(Method):
             raise ConfigError(
                 "the batch has no unlabelled videos; distillation learns from the teacher alone"
             )
+        self.model.regressor.requires_grad_(batch.progress >= self.head_first)
         views = batch.unlabelled.flatten(0, 1)
         wanted = self._gather((self._targets(views) - self.centre) / self.deviation)
         given = self._gather(self._compute(self._outputs, views))

@@ -38,6 +38,9 @@ class DistilConfig:
     """Epochs between two looks at the held-out videos (for the record only); 0 for none."""
     order_weight: float = 1.0
     """Of the correlation losses beside the errors of the scores."""
+    head_first: float = 0.2
+    """Share of the run, at its start, in which only the new head of Q_D learns, where the rest is the
+    teacher's; with 1, Q_R stays the teacher's."""
     interval_share: float = 0.95
     """The student's interval holds the teacher's with this probability; its coverage is lower by the rest."""
     tag: str = "student"
@@ -46,7 +49,9 @@ class DistilConfig:
     licence: str | None = None
     """Of the weights; the teacher's when absent."""
     optim: OptimConfig = field(
-        default_factory=lambda: OptimConfig(head_lr=1e-3, warmup_epochs=0.5, final_ratio=0.0, grad_clip=1.0)
+        default_factory=lambda: OptimConfig(
+            lr=5e-5, head_lr=1e-3, warmup_epochs=0.5, final_ratio=0.0, grad_clip=1.0
+        )
     )
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
 
@@ -54,6 +59,7 @@ class DistilConfig:
         """Check ranges."""
         require(0 < self.held_out < 1, "held_out", self.held_out, "a number in (0, 1)")
         require(0.5 <= self.interval_share < 1, "interval_share", self.interval_share, "a number in [0.5, 1)")
+        require(0 <= self.head_first <= 1, "head_first", self.head_first, "a number in [0, 1]")
         require(self.order_weight >= 0, "order_weight", self.order_weight, "a number not below 0")
         require(self.limit is None or self.limit >= 4, "limit", self.limit, "4 or more")
         for name in ("batch", "epochs"):

@@ -108,6 +108,7 @@ def build_distil(
         model,
         teacher,
         order_weight=config.order_weight,
+        head_first=0.0 if start.head is None else config.head_first,
         compute=compute_of(config.runtime),
         gather=gather,
     )

@@ -94,7 +94,7 @@ def nano_cpu_distil(teacher: str, videos: str, out: str) -> DistilConfig:
         out=out,
         batch=8,
         epochs=20,
-        optim=OptimConfig(lr=2e-4, head_lr=2e-3, warmup_epochs=0.5, final_ratio=0.0, grad_clip=1.0),
+        optim=OptimConfig(lr=5e-5, head_lr=1e-3, warmup_epochs=0.5, final_ratio=0.0, grad_clip=1.0),
         runtime=RuntimeConfig(precision="bf16"),
     )
 
