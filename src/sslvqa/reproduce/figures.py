@@ -91,7 +91,8 @@ def _draw_rows(figure: Figure, table: Table, results: Sequence[CellResult]) -> N
 def _draw_row(axes: Axes, place: int, item: CellResult, table: Table) -> None:
     values, interval = item.values("srocc"), item.intervals["srocc"]
     if interval is not None:
-        axes.plot([interval.low, interval.high], [place, place], color=_COLOURS[0], alpha=0.4, linewidth=4)
+        ends = [interval.low, interval.high]
+        axes.plot(ends, [place, place], color=_COLOURS[0], alpha=0.4, linewidth=4, label="95 % over contents")
     axes.plot(values, np.full(len(values), place), "|", color=_COLOURS[0], markersize=9, label="draws")
     axes.plot([item.median("srocc")], [place], "o", color=_COLOURS[0], label="ours: median")
     paper = published_value(table.number, item.cell.row.label, item.beside, "srocc")
@@ -117,10 +118,11 @@ def _draw_sweep(figure: Figure, table: Table, results: Sequence[CellResult], mai
             _draw_line(left, by_labels, style)
             _draw_line(right, by_others if row.uses_unlabelled else {}, style)
         left.set(xlabel="labelled videos", ylabel=f"SROCC, {database}", xscale="log")
-        counts = sorted({item.cell.amounts.labels or 0 for item in mine})
-        left.set_xticks(counts, [str(count) for count in counts])
-        left.minorticks_off()
         right.set(xlabel="videos without labels")
+        for axes, place in ((left, 0), (right, 1)):
+            counts = sorted({count for item in mine if (count := item.cell.amounts[place])})
+            axes.set_xticks(counts, [str(count) for count in counts])
+            axes.minorticks_off()
         for axes in (left, right):
             axes.grid(alpha=0.3)
     _legend(figure, panels[0][0])
@@ -141,4 +143,4 @@ def _legend(figure: Figure, axes: Axes) -> None:
     """One legend of all that is drawn, each name once."""
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
-    figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=4, frameon=False)
