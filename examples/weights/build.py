@@ -23,6 +23,10 @@ from pathlib import Path
 HERE = Path(__file__).parent
 LICENCE = "research use: learned in part from re-hosted web videos without a media licence (ugc_*)"
 LABEL_KIND = "VMAF (vmaf-torch, vmaf_v0.6.1) of synthetic distortions, not human opinion"
+DESCRIPTION = (
+    "SSL-VQA on {labelled} labelled and {unlabelled} unlabelled videos, started from ST-VQRL; it predicts "
+    "VMAF. Made by examples/weights/build.py --size {size}."
+)
 LIMITS = (
     "The labels are a full-reference measure of synthetic distortions; no human rated anything.",
     "VMAF says little about exposure, contrast, shake and camera noise: such versions had no labels.",
@@ -236,7 +240,9 @@ def ship(model: Path, result: dict[str, object], folder: Path) -> None:
         srocc_interval=(interval["low"], interval["high"]),
         **{name: part["measures"][name] for name in names},
     )
-    update = {"limits": LIMITS, "results": (*loaded.card.results, unseen)}
+    training, size = loaded.card.training, loaded.card.architecture.name
+    description = DESCRIPTION.format(labelled=training.labelled, unlabelled=training.unlabelled, size=size)
+    update = {"description": description, "limits": LIMITS, "results": (*loaded.card.results, unseen)}
     target = folder / loaded.card.name
     save_model(target, loaded.model, loaded.card.model_copy(update=update), dtype="float16")
     store_golden(target)

@@ -43,6 +43,13 @@ def test_more_blur_scores_lower(scorer, tmp_path):
     assert scores[0] > scores[1] > scores[2]
 
 
+def test_heavy_compression_scores_much_lower(scorer, make_video):
+    mild, heavy = (
+        scorer.score(make_video(f"{crf}.mp4", **SIZE, options={"crf": crf})) for crf in ("12", "48")
+    )
+    assert mild.score > heavy.score + 20
+
+
 @pytest.mark.parametrize("size", [(2, 2), (64, 480), (1080, 64)])
 def test_any_size_gets_a_finite_score(scorer, make_video, size):
     result = scorer.score(make_video(width=size[0], height=size[1], frames=1))
