@@ -32,7 +32,8 @@ CONTENTS = {"a": "train", "b": "train", "c": "train", "d": "calibration", "x": "
 def tiny(monkeypatch):
     """An architecture small enough for tests, and few draws of the bootstrap."""
     monkeypatch.setitem(ARCHITECTURES, "tiny", TINY)
-    monkeypatch.setattr("sslvqa.reproduce.results.RESAMPLES", 10)
+    for module in ("results", "compare"):
+        monkeypatch.setattr(f"sslvqa.reproduce.{module}.RESAMPLES", 10)
     return TINY
 
 

@@ -75,7 +75,7 @@ def _draw_rows(figure: Figure, table: Table, results: Sequence[CellResult]) -> N
     """A panel for each database, a line for each row."""
     databases = list(dict.fromkeys(item.database for item in results))
     labels = [row.label for row in table.rows if any(item.cell.row == row for item in results)]
-    figure.set_size_inches(2.2 + 2.6 * len(databases), 1.0 + 0.32 * len(labels))
+    figure.set_size_inches(2.2 + 2.6 * len(databases), 1.2 + 0.32 * len(labels))
     panels: Any = figure.subplots(1, len(databases), sharey=True, squeeze=False)[0]
     for axes, database in zip(panels, databases, strict=True):
         for item in results:
@@ -85,7 +85,7 @@ def _draw_rows(figure: Figure, table: Table, results: Sequence[CellResult]) -> N
         axes.grid(axis="x", alpha=0.3)
     panels[0].set_yticks(range(len(labels)), labels)
     panels[0].set_ylim(len(labels) - 0.5, -0.5)
-    _legend(figure, panels[0])
+    _legend(figure, panels[0], columns=2 * min(len(databases), 2))
 
 
 def _draw_row(axes: Axes, place: int, item: CellResult, table: Table) -> None:
@@ -125,7 +125,7 @@ def _draw_sweep(figure: Figure, table: Table, results: Sequence[CellResult], mai
             axes.minorticks_off()
         for axes in (left, right):
             axes.grid(alpha=0.3)
-    _legend(figure, panels[0][0])
+    _legend(figure, panels[0][0], columns=4)
 
 
 def _draw_line(axes: Axes, points: Mapping[int | None, CellResult], style: Mapping[str, Any]) -> None:
@@ -139,8 +139,8 @@ def _draw_line(axes: Axes, points: Mapping[int | None, CellResult], style: Mappi
     axes.plot(places, [float(np.median(v)) for v in values], markersize=4, **style)
 
 
-def _legend(figure: Figure, axes: Axes) -> None:
+def _legend(figure: Figure, axes: Axes, *, columns: int) -> None:
     """One legend of all that is drawn, each name once."""
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
-    figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=4, frameon=False)
+    figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=columns, frameon=False)

@@ -67,11 +67,17 @@ class Plan:
     """Draw by draw, so that a part of the work gives every row its first results."""
     problems: dict[RunName, str] = field(default_factory=dict)
     """Runs that cannot be had, with the reason."""
+    _keys: dict[RunName, str] = field(default_factory=dict)
 
     def folder(self, job: Job) -> RunFolder | None:
         """Where a run is or will be; None as long as its start is not learned."""
-        facts = self.decided_by(job)
-        return None if facts is None else RunFolder(self.out / "runs" / run_key(facts))
+        name = RunName.of(job.cell, job.index)
+        if name not in self._keys:
+            facts = self.decided_by(job)
+            if facts is None:
+                return None
+            self._keys[name] = run_key(facts)
+        return RunFolder(self.out / "runs" / self._keys[name])
 
     def decided_by(self, job: Job) -> dict[str, object] | None:
         """Everything that decides the result of a run; None as long as its start is not learned."""
