@@ -148,7 +148,7 @@ def test_headerless_files_say_what_they_hold(tmp_path):
     assert second.geometry is None
     back = read_manifest(write_manifest(tmp_path / "t.csv", (first, second))).rows
     assert str(back[0].geometry) == "64x48:yuv420p10le@29.97002997"
-    with pytest.raises(ManifestError, match=r"ratings.csv:2: the geometry is 'big'; give WIDTHxHEIGHT"):
+    with pytest.raises(ManifestError, match=r"ratings.csv:2: the raw geometry is 'big'; give WIDTHxHEIGHT"):
         read_manifest(table(tmp_path, "path,geometry\na.yuv,big\n"))
 
 

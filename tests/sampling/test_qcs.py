@@ -5,7 +5,15 @@ import pytest
 import torch
 
 from sslvqa.errors import ConfigError, UnreadableVideoError
-from sslvqa.sampling import ViewGeometry, ViewPlan, gather_fragments, plan_view_pair, plan_views, read_views
+from sslvqa.sampling import (
+    ViewGeometry,
+    ViewPlan,
+    gather_fragments,
+    plan_view_pair,
+    plan_views,
+    qcs,
+    read_views,
+)
 
 SMALL = ViewGeometry(grid=2, fragment_px=16, frames=4, interval=2)
 
@@ -30,6 +38,7 @@ def test_the_released_first_stage_shares_places_and_takes_a_clip_from_each_half(
 
 
 def test_the_released_first_stage_draws_places_anew_where_both_clips_coincide(caplog):
+    qcs._log_coinciding_clips.cache_clear()  # said once a process and length
     with caplog.at_level(logging.WARNING, logger="sslvqa.sampling"):
         first, second = _pair(frame_count=6, preset="released_stage1")
     assert first.clip == second.clip

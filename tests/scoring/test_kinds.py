@@ -60,11 +60,11 @@ def test_the_scores_have_q_d_where_the_model_has_it(kind_dir, clip):
     if kind_of(kind_dir) == "regressor":
         assert fields == (None, None, None, None)
         assert result.score == result.q_r
-        assert scorer.raw(clip).q_d is None
+        assert scorer.raw(scorer.read(clip)).q_d is None
     else:
         assert result.score == pytest.approx((result.q_r + result.q_d) / 2)
         assert result.disagreement == pytest.approx(abs(result.q_r - result.q_d))
-        assert scorer.raw(clip).q_d.shape == (2, 2)
+        assert scorer.raw(scorer.read(clip)).q_d.shape == (2, 2)
     assert result.interval.high - result.interval.low == pytest.approx(15)
     assert VideoScore.from_json(result.to_json()) == result
     assert "q_d" in json.loads(result.to_json())["timeline"][0], "the schema is the same, values may be null"

@@ -76,13 +76,14 @@ class RawGeometry:
         found = _TEXT.fullmatch(text)
         if found is None:
             raise ConfigError(
-                f"the geometry is {text!r}; give WIDTHxHEIGHT[:PIXEL_FORMAT][@FPS], e.g. 1920x1080:yuv420p@25"
+                f"the raw geometry is {text!r}; give WIDTHxHEIGHT[:PIXEL_FORMAT][@FPS], "
+                "e.g. 1920x1080:yuv420p@25"
             )
         width, height, pixels, fps, divisor = found.groups()
         try:
             rate = float(fps or 25) / float(divisor or 1)
         except (ValueError, ZeroDivisionError) as error:
-            raise ConfigError(f"the geometry is {text!r}; {fps}/{divisor} is no frame rate") from error
+            raise ConfigError(f"the raw geometry is {text!r}; {fps}/{divisor} is no frame rate") from error
         return cls(int(width), int(height), fps=rate, pixel_format=pixels or "yuv420p")
 
     def __str__(self) -> str:
