@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,24 @@ def write_random_model(directory: Path, *, kind: str = "pair") -> Path:
         model.distance.set_corpus(nn.corpus_moments([tokens]))
     hub.save_model(directory, model, card)
     return directory
+
+
+@pytest.fixture
+def stop_after(monkeypatch):
+    """Send this process SIGTERM during the given training step (0 for never)."""
+    import sslvqa.train.engine as engine
+
+    real = engine._one_step
+
+    def arm(step: int) -> None:
+        calls = []
+
+        def one_step(*args, **kwargs):
+            calls.append(1)
+            if len(calls) == step:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(engine, "_one_step", one_step)
+
+    return arm

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import csv
-import os
 import shutil
-import signal
 from dataclasses import replace
 
-import pytest
-
 import sslvqa.reproduce.work as work
-import sslvqa.train.engine as engine
 from sslvqa.reproduce import TABLES, Budget, OpenBench, Row, Table, reproduce
 
 RANDOM = Row("random", "ssl_vqa_minus", "random")
@@ -21,25 +16,6 @@ PAIR = Table("pair", "A table of two rows", (RANDOM, OTHER), ("KoNViD-1k",), num
 
 def cells(path):
     return list(csv.DictReader(path.read_text().splitlines()))
-
-
-@pytest.fixture
-def stop_after(monkeypatch):
-    """Send this process SIGTERM during the given step (0 for never)."""
-    real = engine._one_step
-
-    def arm(step: int) -> None:
-        calls = []
-
-        def one_step(*args, **kwargs):
-            calls.append(1)
-            if len(calls) == step:
-                os.kill(os.getpid(), signal.SIGTERM)
-            return real(*args, **kwargs)
-
-        monkeypatch.setattr(engine, "_one_step", one_step)
-
-    return arm
 
 
 def test_tables_are_made_with_their_starts_and_a_second_time_found(plan_of, tmp_path, monkeypatch):

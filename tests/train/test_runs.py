@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -16,7 +15,6 @@ import typer
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
-import sslvqa.train.engine as engine
 from sslvqa.cli import train as commands
 from sslvqa.errors import ConfigError, DataError
 from sslvqa.hub import load_model
@@ -32,25 +30,6 @@ def weights(model_dir: Path):
 def steps(run: Path) -> list[dict]:
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     return [{k: v for k, v in line.items() if k not in {"seconds", "mfu", "waited"}} for line in lines]
-
-
-@pytest.fixture
-def stop_after(monkeypatch):
-    """Send this process SIGTERM during the given step (0 for never)."""
-
-    def arm(step: int) -> None:
-        real = engine._one_step
-        calls = []
-
-        def one_step(*args, **kwargs):
-            calls.append(1)
-            if len(calls) == step:
-                os.kill(os.getpid(), signal.SIGTERM)
-            return real(*args, **kwargs)
-
-        monkeypatch.setattr(engine, "_one_step", one_step)
-
-    return arm
 
 
 def test_a_run_gives_a_model_that_scores(config, tmp_path, videos):
