@@ -8,6 +8,16 @@ from typing import Annotated, Literal
 
 import typer
 
+from sslvqa.cli.options import (
+    BackboneRate,
+    Chunk,
+    MaxSteps,
+    Resume,
+    TrainDevice,
+    TrainSeed,
+    TrainThreads,
+    Workers,
+)
 from sslvqa.cli.train import errors_to_exit_codes
 
 __all__ = ["distil"]
@@ -39,22 +49,22 @@ def distil(
     limit: Annotated[int | None, typer.Option(help="Use this many videos.")] = None,
     batch: Annotated[int | None, typer.Option(help="Videos a step; two views of each.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the videos.")] = None,
-    max_steps: Annotated[int | None, typer.Option(help="Stop after this many steps.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Peak learning rate of the backbone.")] = None,
+    max_steps: MaxSteps = None,
+    lr: BackboneRate = None,
     head_lr: Annotated[float | None, typer.Option(help="Peak learning rate of the heads.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Same seed, same result.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes that read videos.")] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads of the computation.")] = None,
+    seed: TrainSeed = None,
+    workers: Workers = None,
+    threads: TrainThreads = None,
     precision: Annotated[
         Literal["fp32", "bf16"] | None, typer.Option(help="Of the student; the teacher runs in fp32.")
     ] = None,
-    chunk: Annotated[int | None, typer.Option(help="Views that keep activations at once; 0 for all.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    chunk: Chunk = None,
+    device: TrainDevice = None,
     tag: Annotated[str | None, typer.Option(help="The model is named ARCHITECTURE.TAG.")] = None,
     licence: Annotated[
         str | None, typer.Option(help="Of the weights, for the card; default the teacher's.")
     ] = None,
-    resume: Annotated[bool, typer.Option(help="Continue the run in OUT; the result is the same.")] = False,
+    resume: Resume = False,
 ) -> None:
     """Learn one network that gives the scores of a model with two; print its directory."""
     with errors_to_exit_codes():

@@ -6,7 +6,22 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Clips", "Device", "Draws", "Model", "Seed", "Threads"]
+__all__ = [
+    "BackboneRate",
+    "Chunk",
+    "Clips",
+    "Device",
+    "Draws",
+    "MaxSteps",
+    "Model",
+    "Resume",
+    "Seed",
+    "Threads",
+    "TrainDevice",
+    "TrainSeed",
+    "TrainThreads",
+    "Workers",
+]
 
 Model = Annotated[
     str, typer.Option("--model", "-m", help="Shipped name (see: sslvqa models list) or model directory.")
@@ -22,3 +37,13 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Threads = Annotated[
     int | None, typer.Option(help="CPU threads.", show_default="what decoder and network take")
 ]
+
+# of training; what is not given comes from the preset or the settings file
+Workers = Annotated[int | None, typer.Option(help="Processes that read videos.")]
+TrainThreads = Annotated[int | None, typer.Option(help="CPU threads of the computation.")]
+TrainSeed = Annotated[int | None, typer.Option(help="Same seed, same result.")]
+MaxSteps = Annotated[int | None, typer.Option(help="Stop after this many steps.")]
+Chunk = Annotated[int | None, typer.Option(help="Views that keep activations at once; 0 for all.")]
+TrainDevice = Annotated[str | None, typer.Option(help="auto, cpu or cuda.")]
+Resume = Annotated[bool, typer.Option(help="Continue the run in OUT; the result is the same.")]
+BackboneRate = Annotated[float | None, typer.Option(help="Peak learning rate of the backbone.")]

@@ -10,6 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from sslvqa.cli.options import (
+    BackboneRate,
+    Chunk,
+    MaxSteps,
+    Resume,
+    TrainDevice,
+    TrainSeed,
+    TrainThreads,
+    Workers,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -42,15 +53,15 @@ def pretrain(
         int | None, typer.Option(help="Parts a step is computed in, to save memory.")
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the scenes.")] = None,
-    max_steps: Annotated[int | None, typer.Option(help="Stop after this many steps.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Peak learning rate of the backbone.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Same seed, same result.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes that read videos.")] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads of the computation.")] = None,
+    max_steps: MaxSteps = None,
+    lr: BackboneRate = None,
+    seed: TrainSeed = None,
+    workers: Workers = None,
+    threads: TrainThreads = None,
     precision: Annotated[Literal["fp32", "bf16"] | None, typer.Option(help="Of the networks.")] = None,
-    chunk: Annotated[int | None, typer.Option(help="Views that keep activations at once; 0 for all.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
-    resume: Annotated[bool, typer.Option(help="Continue the run in OUT; the result is the same.")] = False,
+    chunk: Chunk = None,
+    device: TrainDevice = None,
+    resume: Resume = False,
 ) -> None:
     """Learn a backbone from videos without scores (ST-VQRL); print the run folder."""
     with errors_to_exit_codes():
@@ -116,7 +127,7 @@ def train(
     labelled_batch: Annotated[int | None, typer.Option(help="Labelled videos a step.")] = None,
     unlabelled_batch: Annotated[int | None, typer.Option(help="Unlabelled videos a step.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the labelled videos.")] = None,
-    max_steps: Annotated[int | None, typer.Option(help="Stop after this many steps.")] = None,
+    max_steps: MaxSteps = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate of the backbones.")] = None,
     head_lr: Annotated[float | None, typer.Option(help="Peak learning rate of the head.")] = None,
     consistency: Annotated[
@@ -125,19 +136,19 @@ def train(
     transfer: Annotated[
         bool | None, typer.Option("--transfer/--no-transfer", help="Use L_u (Table 5).")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Same seed, same result.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes that read videos.")] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads of the computation.")] = None,
+    seed: TrainSeed = None,
+    workers: Workers = None,
+    threads: TrainThreads = None,
     precision: Annotated[Literal["fp32", "bf16"] | None, typer.Option(help="Of the networks.")] = None,
-    chunk: Annotated[int | None, typer.Option(help="Views that keep activations at once; 0 for all.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    chunk: Chunk = None,
+    device: TrainDevice = None,
     tag: Annotated[str | None, typer.Option(help="The model is named ARCHITECTURE.TAG.")] = None,
     label: Annotated[str | None, typer.Option(help="Name of the scores, e.g. MOS or VMAF.")] = None,
     label_kind: Annotated[
         str | None, typer.Option(help="What the scores are, for the card; default human opinion.")
     ] = None,
     licence: Annotated[str | None, typer.Option(help="Of the weights, for the card.")] = None,
-    resume: Annotated[bool, typer.Option(help="Continue the run in OUT; the result is the same.")] = False,
+    resume: Resume = False,
 ) -> None:
     """Learn a quality model from few scores and many videos (SSL-VQA or a baseline); print its directory."""
     with errors_to_exit_codes():
