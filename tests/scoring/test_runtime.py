@@ -4,10 +4,14 @@ import pytest
 import torch
 
 from sslvqa.errors import ConfigError, MissingExtraError
-from sslvqa.hub import load_model
+from sslvqa.hub import Architecture, build_model, load_model
+from sslvqa.nn import CorpusStatistics, SwinConfig
 from sslvqa.nn.inference import bf16_supported
+from sslvqa.sampling import ViewGeometry
 from sslvqa.scoring import Scorer, openvino
 from sslvqa.scoring.batch import scored_records
+from sslvqa.scoring.golden import golden_view
+from sslvqa.scoring.runtime import TorchRuntime
 
 needs_openvino = pytest.mark.skipif(openvino.unavailable() is not None, reason="OpenVINO is not installed")
 
@@ -45,6 +49,26 @@ def test_openvino_scores_equal_torch_scores_from_one_export(model_dir, clip, tmp
         loaded.model.regressor.head.fc_last.bias.add_(1)
     with pytest.raises(AssertionError, match="exported again"):  # other weights are another graph
         Scorer(loaded, backend="openvino")
+
+
+@needs_openvino
+def test_the_graph_of_gated_shifted_windows_holds_the_weights_and_not_the_bias_of_every_window(tmp_path):
+    geometry = ViewGeometry(grid=4, fragment_px=16, frames=8)
+    backbone = SwinConfig(
+        embed_dim=8, depths=(2, 2), heads=(1, 2), window=(2, 3, 3), gated_stages=(0,), fragments=4
+    )
+    model = build_model(Architecture("gated", backbone=backbone, geometry=geometry)).eval()
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias_table"):  # so that a wrong gate or mask would be seen
+            torch.nn.init.normal_(parameter.data, std=2.0, generator=torch.Generator().manual_seed(0))
+    model.distance.set_corpus(CorpusStatistics(torch.zeros(16), torch.eye(16), 100))
+    view = golden_view(geometry)
+    ours = TorchRuntime(model, device=torch.device("cpu"))(view)
+    theirs = openvino.OpenVinoRuntime(model, geometry=geometry)(view)
+    assert theirs.q_r.item() == pytest.approx(ours.q_r.item(), abs=1e-5)
+    assert theirs.q_d.item() == pytest.approx(ours.q_d.item(), abs=1e-5)
+    (weights,) = (tmp_path / "cache" / "openvino").glob("*.bin")
+    assert weights.stat().st_size < 1.1 * sum(4 * part.numel() for part in model.state_dict().values())
 
 
 def test_without_openvino_auto_is_torch_and_asking_for_it_says_how_to_get_it(model_dir, monkeypatch):

@@ -21,7 +21,7 @@ from sslvqa.hub.weights import LoadedModel, load_card, load_model
 from sslvqa.nn.inference import bf16_supported
 from sslvqa.sampling.normalize import normalize
 from sslvqa.scoring.golden import golden_view
-from sslvqa.scoring.openvino import unsuited
+from sslvqa.scoring.openvino import unavailable
 from sslvqa.scoring.runtime import Backend, Precision
 from sslvqa.scoring.scorer import Scorer
 from sslvqa.video.reader import open_video
@@ -29,9 +29,7 @@ from sslvqa.video.reader import open_video
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sslvqa.hub.names import Architecture
     from sslvqa.nn.quality import QualityScores
-    from sslvqa.nn.swin3d.model import SwinConfig
 
 __all__ = ["Job", "benchmark", "measure_floors", "measure_ours", "measure_reference"]
 
@@ -69,11 +67,12 @@ class Job:
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
 
-    def find_architecture(self) -> Architecture:
-        """Look the architecture up without loading weights; raises when there is no such model."""
+    def check_model(self) -> None:
+        """Look the model up without loading weights; raises when there is none."""
         if self.architecture is None:
-            return load_card(self.model).architecture
-        return find_architecture(self.architecture)
+            load_card(self.model)
+        else:
+            find_architecture(self.architecture)
 
     def load(self) -> LoadedModel:
         """Load or draw the model."""
@@ -108,14 +107,14 @@ def benchmark(
     """
     with open_video(job.path) as video:
         info = video.info
-    architecture = job.find_architecture()
+    job.check_model()
     if reference:
         check_stack(info.frame_count, info.height_px, info.width_px)
     tell = progress or (lambda _: None)
     tell("floors: matrix products and decoding")
     machine, model, peaks, decode = _apart(measure_floors, job)
     pipelines = []
-    for backend, precision in _variants(architecture.backbone):
+    for backend, precision in _variants():
         tell(f"sslvqa {backend} {precision}")
         pipelines.append(_apart(measure_ours, replace(job, backend=backend, precision=precision)))
     if reference:
@@ -183,10 +182,10 @@ def _summary(
     )
 
 
-def _variants(backbone: SwinConfig) -> list[tuple[Backend, Precision]]:
-    """Every way of running the networks that this machine has and that suits them."""
+def _variants() -> list[tuple[Backend, Precision]]:
+    """Every way of running the networks that this machine has."""
     precisions: list[Precision] = ["fp32", "bf16"] if bf16_supported() else ["fp32"]
-    backends: list[Backend] = ["torch"] if unsuited(backbone) else ["torch", "openvino"]
+    backends: list[Backend] = ["torch"] if unavailable() else ["torch", "openvino"]
     return [(backend, precision) for backend in backends for precision in precisions]
 
 

@@ -13,6 +13,8 @@ from sslvqa.bench.stages import Stages
 from sslvqa.errors import VideoLimitError
 from sslvqa.sampling.normalize import normalize
 from sslvqa.scoring.runtime import inference
+from sslvqa.video.convert import Converter
+from sslvqa.video.probe import color_matrix_of, full_range_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,8 +64,10 @@ def run_reference(
         stream = container.streams.video[0]
         stream.thread_type, stream.thread_count = "AUTO", threads
         marks.append(time.perf_counter())
+        converter = Converter()
         frames: list[NDArray[np.uint8]] = [
-            np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in container.decode(stream)
+            converter.packed(frame, matrix=color_matrix_of(frame), full_range=full_range_of(frame))
+            for frame in container.decode(stream)
         ]
     marks.append(time.perf_counter())
     stack = np.stack(frames)

@@ -23,7 +23,6 @@ from sslvqa.nn.swin3d.window import (
     WindowPlan,
     bias_rows,
     fragment_gates,
-    plan_windows,
     shift_masks,
     window_order,
 )
@@ -174,15 +173,9 @@ class _Stage:
 
     def __call__(self, tokens: Tensor) -> Tensor:
         _, t, h, w, _ = tokens.shape
-        config = self._own.config
+        plans = self._own.config.stage_plans(self._own.stage, (t, h, w))
         for index, block in enumerate(self._own.blocks):
-            plan = plan_windows(
-                (t, h, w),
-                window=config.window,
-                shifted=index % 2 == 1,
-                fragments=config.fragments,
-                gate=self._own.gate,
-            )
+            plan = plans[index % 2]
             tokens = (tokens + self._attention[index](block.norm1(tokens), plan)).contiguous()
             expand, narrow = self._mlps[index]
             for rows in torch.split(tokens.flatten(0, -2), _ROWS):
@@ -232,7 +225,7 @@ def _geometry(plan: WindowPlan) -> _Geometry:
         order = order.view(-1, plan.distinct if plan.distinct > 1 else len(order), plan.tokens)
         gates = masks = None
         if plan.gate != "none":
-            gates = torch.from_numpy(fragment_gates(plan)).to(torch.uint8).unsqueeze(1)
+            gates = torch.from_numpy(fragment_gates(plan)).unsqueeze(1)
         if any(plan.shift):
             masks = torch.from_numpy(shift_masks(plan)).to(torch.uint8).unsqueeze(1)
         return _Geometry(order, torch.from_numpy(bias_rows(plan).reshape(-1)), gates, masks)

@@ -1,7 +1,10 @@
 """The networks of a model as one OpenVINO graph, exported once and kept on disk (extra ``openvino``).
 
-The graph takes uint8 views and gives what :meth:`sslvqa.nn.QualityModel.encode` does; the Gaussian distance
-of a pair, which needs a Cholesky factorisation, is computed by torch from the tokens.
+The graph takes a uint8 view and gives what :meth:`sslvqa.nn.QualityModel.encode` does; the Gaussian distance
+of a pair, which needs a Cholesky factorisation, is computed by torch from the tokens. Table rows, gates and
+shift masks of the windows are further inputs, one byte an entry, shared by all blocks of all networks: as
+constants of the graph they would be folded to the bias of every window of every block, gigabytes for
+``swin_t``, which are also slower to read than to compute.
 """
 
 from __future__ import annotations
@@ -14,33 +17,43 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from sslvqa import __version__
 from sslvqa.errors import MissingExtraError
-from sslvqa.nn.quality import QualityScores, join_scores
+from sslvqa.nn.quality import QualityScores
+from sslvqa.nn.swin3d import SwinBackbone
+from sslvqa.nn.swin3d.window import (
+    BLOCKED,
+    Constants,
+    bias_rows,
+    fragment_gates,
+    given_constants,
+    shift_masks,
+)
 from sslvqa.sampling.normalize import normalize
 from sslvqa.scoring.runtime import Precision, inference
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
     from sslvqa.nn.quality import QualityModel
-    from sslvqa.nn.swin3d.model import SwinConfig
+    from sslvqa.nn.swin3d.window import WindowPlan
     from sslvqa.sampling.geometry import ViewGeometry
 
-__all__ = ["OpenVinoRuntime", "cache_directory", "unavailable", "unsuited"]
+__all__ = ["OpenVinoRuntime", "cache_directory", "unavailable"]
+
+
+_GRAPH = 2  # form of the graph; part of the name of its file
 
 
 def unavailable() -> str | None:
     """Why OpenVINO cannot be used here; None where it can."""
     return None if find_spec("openvino") else "OpenVINO is not installed: pip install 'sslvqa[openvino]'"
-
-
-def unsuited(backbone: SwinConfig) -> str | None:
-    """Why OpenVINO is not taken unless it is asked for; None where it is."""
-    if backbone.gate != "none":
-        return "OpenVINO would spread the constants of the gated bias over gigabytes"
-    return unavailable()
 
 
 def cache_directory() -> Path:
@@ -78,9 +91,10 @@ class OpenVinoRuntime:
         self.precision: Precision = precision
         self._model, self._threads = model, threads
         ov = _import_openvino()
-        path = _graph_key(model, geometry, ov.__version__)
+        windows = _WindowInputs(model, geometry)
+        path = _graph_path(model, geometry, ov.__version__)
         if not path.is_file():
-            _export(model, geometry, path)
+            _export(model, geometry, windows, path)
         settings: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
             "PERFORMANCE_HINT": "LATENCY",
@@ -88,31 +102,73 @@ class OpenVinoRuntime:
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = threads
         self._compiled = ov.Core().compile_model(path, "CPU", settings)
+        self._windows: list[NDArray[Any]] = [tensor.numpy() for tensor in windows.tensors]
 
     def __call__(self, views: Tensor) -> QualityScores:
         """Score uint8 views ``(n, 3, T, S, S)``, n >= 1."""
-        parts = []
-        with inference(self._threads):
-            for view in torch.split(views, 1):
-                encoded = self._compiled(view.contiguous().numpy()).to_tuple()
-                parts.append(self._model.scores(*(torch.from_numpy(values.copy()) for values in encoded)))
-            return join_scores(parts)
+        encoded = [
+            self._compiled([view.contiguous().numpy(), *self._windows]).to_tuple()
+            for view in torch.split(views, 1)
+        ]
+        with inference(self._threads):  # after the networks: torch's waiting threads would slow them down
+            joined = [torch.from_numpy(np.concatenate(part)) for part in zip(*encoded, strict=True)]
+            return self._model.scores(*joined)
+
+
+class _WindowInputs:
+    """The geometry of all windows as further inputs of the graph."""
+
+    def __init__(self, model: QualityModel, geometry: ViewGeometry) -> None:
+        view = (geometry.frames, geometry.size_px, geometry.size_px)
+        backbones = [module for module in model.modules() if isinstance(module, SwinBackbone)]
+        self._plans = tuple(dict.fromkeys(plan for each in backbones for plan in each.config.all_plans(view)))
+        self._places: dict[tuple[object, ...], int] = {}
+        self.tensors: list[Tensor] = []
+        for plan in self._plans:
+            if _rows_key(plan) not in self._places:
+                self._add(_rows_key(plan), bias_rows(plan).reshape(-1).astype(np.int32))
+            if plan.gate != "none":
+                self._add((plan, "gates"), fragment_gates(plan)[:, None])
+            if any(plan.shift):
+                self._add((plan, "masks"), shift_masks(plan)[:, None].view(np.uint8))
+
+    def _add(self, key: tuple[object, ...], values: NDArray[Any]) -> None:
+        self._places[key] = len(self.tensors)
+        self.tensors.append(torch.from_numpy(values))
+
+    def constants(self, given: Sequence[Tensor]) -> dict[WindowPlan, Constants]:
+        """What the attention reads, from the inputs inside the graph."""
+        table = {key: given[place] for key, place in self._places.items()}
+        found = {}
+        for plan in self._plans:
+            gates, masks = table.get((plan, "gates")), table.get((plan, "masks"))
+            found[plan] = Constants(
+                table[_rows_key(plan)],
+                None if gates is None else gates.float(),
+                None if masks is None else masks.float() * BLOCKED,
+            )
+        return found
+
+
+def _rows_key(plan: WindowPlan) -> tuple[object, ...]:
+    return ("rows", plan.tokens, plan.table_window)
 
 
 class _Graph(nn.Module):
     """What is exported."""
 
-    def __init__(self, model: QualityModel) -> None:
+    def __init__(self, model: QualityModel, windows: _WindowInputs) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.windows = model, windows
 
-    def forward(self, views: Tensor) -> tuple[Tensor, ...]:
-        return self.model.encode(normalize(views))
+    def forward(self, views: Tensor, *given: Tensor) -> tuple[Tensor, ...]:
+        with given_constants(self.windows.constants(given)):
+            return self.model.encode(normalize(views))
 
 
-def _graph_key(model: QualityModel, geometry: ViewGeometry, version: str) -> Path:
+def _graph_path(model: QualityModel, geometry: ViewGeometry, version: str) -> Path:
     """File of the exported graph: its name is a hash of everything that it depends on."""
-    digest = hashlib.sha256(repr((geometry, model.regressor.backbone.config)).encode())
+    digest = hashlib.sha256(repr((_GRAPH, geometry, model.regressor.backbone.config)).encode())
     digest.update(f"{__version__} {torch.__version__} {version}".encode())
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode())
@@ -120,14 +176,16 @@ def _graph_key(model: QualityModel, geometry: ViewGeometry, version: str) -> Pat
     return cache_directory() / "openvino" / f"{digest.hexdigest()[:32]}.xml"
 
 
-def _export(model: QualityModel, geometry: ViewGeometry, path: Path) -> None:
+def _export(model: QualityModel, geometry: ViewGeometry, windows: _WindowInputs, path: Path) -> None:
     """Write the graph of one view; a file appears under its name only when it is whole."""
     ov = _import_openvino()
     view = torch.zeros((1, 3, geometry.frames, geometry.size_px, geometry.size_px), dtype=torch.uint8)
+    inputs = (view, *windows.tensors)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # both exporters warn of their own deprecations
-        graph = ov.convert_model(torch.export.export(_Graph(model).eval(), (view,), strict=False))
-    graph.reshape(list(view.shape))
+        program = torch.export.export(_Graph(model, windows).eval(), inputs, strict=False)
+        graph = ov.convert_model(program)
+    graph.reshape({place: list(tensor.shape) for place, tensor in enumerate(inputs)})
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f"{path.stem}.{os.getpid()}.xml")
     ov.save_model(graph, scratch, compress_to_fp16=False)

@@ -110,8 +110,7 @@ def make_runtime(
         geometry: Shape of the views.
         device: Where it runs.
         threads: CPU threads; None takes each backend's own default.
-        backend: ``auto`` takes OpenVINO on a CPU where it is installed and the networks have no gated bias
-            (whose constants it would spread to gigabytes); otherwise torch.
+        backend: ``auto`` takes OpenVINO on a CPU where it is installed; otherwise torch.
         precision: Of the matrix products.
 
     Raises:
@@ -126,8 +125,8 @@ def make_runtime(
     on_cpu = device.type == "cpu"
     if backend == "openvino" and not on_cpu:
         raise ConfigError(f"backend is 'openvino', which runs on the CPU, but device is {str(device)!r}")
-    suited = on_cpu and openvino.unsuited(model.regressor.backbone.config) is None
-    if backend == "openvino" or (backend == "auto" and suited):
+    chosen = backend == "auto" and on_cpu and openvino.unavailable() is None
+    if backend == "openvino" or chosen:
         return openvino.OpenVinoRuntime(model, geometry=geometry, threads=threads, precision=precision)
     return TorchRuntime(model, device=device, threads=threads, precision=precision)
 

@@ -71,7 +71,7 @@ class Converter:
         out = np.empty((len(tops), 3, height, width), np.uint8)
         layout = _layout_of(frame)
         if layout is None or any(plane.line_size < 0 for plane in frame.planes):
-            whole = self._to_rgb(frame, matrix=matrix, full_range=full_range)
+            whole = self.packed(frame, matrix=matrix, full_range=full_range)
             for i, (top, left) in enumerate(zip(tops, lefts, strict=True)):
                 out[i] = whole[top : top + height, left : left + width].transpose(2, 0, 1)
             return out
@@ -80,7 +80,7 @@ class Converter:
         for start in range(0, len(tops), chunk):
             part = slice(start, start + chunk)
             mosaic = self._mosaic(frame, layout, tops[part], lefts[part], height=height, width=width)
-            rgb = self._to_rgb(mosaic, matrix=matrix, full_range=full_range)
+            rgb = self.packed(mosaic, matrix=matrix, full_range=full_range)
             tiles = rgb.reshape(rgb.shape[0], -1, block_width, 3)
             for i, (top, left) in enumerate(zip(tops[part], lefts[part], strict=True)):
                 y = top % layout.step_y + layout.rim_y * layout.step_y
@@ -96,8 +96,29 @@ class Converter:
             padded = self.blocks(frame, [0], [0], height, width, matrix=matrix, full_range=full_range)
             one: NDArray[np.uint8] = padded[0]
             return one
-        rgb = self._to_rgb(frame, matrix=matrix, full_range=full_range)
+        rgb = self.packed(frame, matrix=matrix, full_range=full_range)
         return np.ascontiguousarray(rgb.transpose(2, 0, 1))
+
+    def packed(self, frame: av.VideoFrame, *, matrix: ColorMatrix, full_range: bool) -> NDArray[np.uint8]:
+        """Convert all of a frame with swscale, uint8 ``(H, W, 3)``; an odd size as swscale takes it."""
+        self.pixels_converted += frame.width * frame.height
+        if frame.format.is_rgb or frame.format.has_palette:
+            return _packed_rgb(self._reformatter.reformat(frame, format="rgb24", **_THREADS))
+        # RGB has no matrix; but PyAV 16 honours the source's only when the two differ
+        rgb = _packed_rgb(
+            self._reformatter.reformat(
+                frame,
+                format="rgb24",
+                src_colorspace=_COLORSPACE[matrix],
+                dst_colorspace=_COLORSPACE["bt709" if matrix == "bt601" else "bt601"],
+                src_color_range=ColorRange.JPEG if full_range else ColorRange.MPEG,
+                dst_color_range=ColorRange.JPEG,
+                **_THREADS,
+            )
+        )
+        if not full_range and len(frame.format.components) < 3:
+            rgb = np.take(_EXPANDED, rgb)  # swscale takes every gray for full range
+        return rgb
 
     def _mosaic(
         self,
@@ -146,27 +167,6 @@ class Converter:
             canvas = VideoReformatter().reformat(self._seeds[key], width=width, height=height)
             self._canvases[key] = canvas
         return canvas
-
-    def _to_rgb(self, frame: av.VideoFrame, *, matrix: ColorMatrix, full_range: bool) -> NDArray[np.uint8]:
-        """Convert all of a frame with swscale, uint8 ``(H, W, 3)``."""
-        self.pixels_converted += frame.width * frame.height
-        if frame.format.is_rgb or frame.format.has_palette:
-            return _packed_rgb(self._reformatter.reformat(frame, format="rgb24", **_THREADS))
-        # RGB has no matrix; but PyAV 16 honours the source's only when the two differ
-        rgb = _packed_rgb(
-            self._reformatter.reformat(
-                frame,
-                format="rgb24",
-                src_colorspace=_COLORSPACE[matrix],
-                dst_colorspace=_COLORSPACE["bt709" if matrix == "bt601" else "bt601"],
-                src_color_range=ColorRange.JPEG if full_range else ColorRange.MPEG,
-                dst_color_range=ColorRange.JPEG,
-                **_THREADS,
-            )
-        )
-        if not full_range and len(frame.format.components) < 3:
-            rgb = np.take(_EXPANDED, rgb)  # swscale takes every gray for full range
-        return rgb
 
 
 def _layout_of(frame: av.VideoFrame) -> FormatLayout | None:

@@ -49,7 +49,7 @@ class WindowAttention(nn.Module):
         return bias if fixed.masks is None else bias + fixed.masks.to(bias.dtype)
 
     def _look_up(self, table: Tensor, rows: Tensor, tokens: int) -> Tensor:
-        return table.index_select(0, rows).t().reshape(1, self.heads, tokens, tokens)
+        return table.t().index_select(1, rows).view(1, self.heads, tokens, tokens)
 
     def forward(self, tokens: Tensor, plan: WindowPlan) -> Tensor:
         """Let tokens attend to the tokens of their window.

@@ -85,6 +85,29 @@ class SwinConfig:
         """Return the gate of one stage."""
         return self.gate if stage in self.gated_stages else "none"
 
+    def stage_plans(self, stage: int, size: Triple) -> tuple[WindowPlan, WindowPlan]:
+        """Windows of the even blocks and of the odd, shifted ones of a stage whose map has this size."""
+        plain, shifted = (
+            plan_windows(
+                size,
+                window=self.window,
+                shifted=odd,
+                fragments=self.fragments,
+                gate=self.stage_gate(stage),
+            )
+            for odd in (False, True)
+        )
+        return plain, shifted
+
+    def all_plans(self, view: Triple) -> tuple[WindowPlan, ...]:
+        """Every different plan that a view of this size (frames, height, width) in pixels meets."""
+        t, h, w = (-(-n // p) for n, p in zip(view, self.patch, strict=True))
+        plans: list[WindowPlan] = []
+        for stage, depth in enumerate(self.depths):
+            plans += self.stage_plans(stage, (t, h, w))[:depth]
+            h, w = -(-h // 2), -(-w // 2)
+        return tuple(dict.fromkeys(plans))
+
 
 class _Mlp(nn.Module):
     def __init__(self, dim: int, hidden: int) -> None:
@@ -158,9 +181,8 @@ class _Stage(nn.Module):
     def __init__(self, config: SwinConfig, stage: int, drop_paths: list[float]) -> None:
         super().__init__()
         dim, heads = config.embed_dim << stage, config.heads[stage]
-        self.config = config
-        self.gate = config.stage_gate(stage)
-        gated = self.gate != "none"
+        self.config, self.stage = config, stage
+        gated = config.stage_gate(stage) != "none"
         self.blocks = nn.ModuleList(
             _Block(dim, heads=heads, config=config, gated=gated, drop_path=rate) for rate in drop_paths
         )
@@ -168,11 +190,9 @@ class _Stage(nn.Module):
 
     def forward(self, tokens: Tensor, *, checkpointed: bool) -> Tensor:
         _, t, h, w, _ = tokens.shape
-        cfg = self.config
+        plans = self.config.stage_plans(self.stage, (t, h, w))
         for i, block in enumerate(self.blocks):
-            plan = plan_windows(
-                (t, h, w), window=cfg.window, shifted=i % 2 == 1, fragments=cfg.fragments, gate=self.gate
-            )
+            plan = plans[i % 2]
             tokens = (
                 checkpoint(block, tokens, plan, use_reentrant=False) if checkpointed else block(tokens, plan)
             )

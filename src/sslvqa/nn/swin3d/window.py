@@ -5,6 +5,8 @@ Nothing here is learned. The constant tensors of a geometry are built once a pro
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
@@ -14,15 +16,19 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from numpy.typing import NDArray
 
 __all__ = [
+    "Constants",
     "GateKind",
     "Triple",
     "WindowPlan",
     "bias_rows",
     "constants",
     "fragment_gates",
+    "given_constants",
     "plan_windows",
     "shift_masks",
     "window_order",
@@ -126,8 +132,8 @@ def bias_rows(plan: WindowPlan) -> NDArray[np.int64]:
     return rows
 
 
-def fragment_gates(plan: WindowPlan) -> NDArray[np.int64]:
-    """Gate g of every pair of tokens, int64 ``(distinct, tokens, tokens)``.
+def fragment_gates(plan: WindowPlan) -> NDArray[np.uint8]:
+    """Gate g of every pair of tokens, uint8 ``(distinct, tokens, tokens)``.
 
     ``distance`` is the Manhattan distance of the fragments in the grid, ``binary`` is 1 where they differ.
     A token's fragment follows from nearest interpolation of the grid to the padded map; it moves with shifts.
@@ -156,10 +162,10 @@ def window_order(plan: WindowPlan) -> NDArray[np.int64]:
     return _cut(places, plan)
 
 
-def _apart(values: NDArray[np.int64], plan: WindowPlan) -> NDArray[np.int64]:
-    """Absolute difference of a per-token value for every pair in a window, after the shift."""
-    cut = _cut(np.broadcast_to(values, plan.padded), plan)[-plan.distinct :]
-    apart: NDArray[np.int64] = np.abs(cut[:, :, None] - cut[:, None])
+def _apart(values: NDArray[np.int64], plan: WindowPlan) -> NDArray[np.uint8]:
+    """Absolute difference of a small per-token value for every pair in a window, after the shift."""
+    cut = _cut(np.broadcast_to(values, plan.padded), plan)[-plan.distinct :].astype(np.int8)
+    apart: NDArray[np.uint8] = np.abs(cut[:, :, None] - cut[:, None]).view(np.uint8)
     return apart
 
 
@@ -171,18 +177,18 @@ def _cut(values: NDArray[np.int64], plan: WindowPlan) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Constants:
+class Constants:
     """Tensors of one geometry on one device."""
 
     rows: Tensor
-    """int64 ``(tokens * tokens,)``: rows of the bias tables."""
+    """Integers ``(tokens * tokens,)``: rows of the bias tables."""
     gates: Tensor | None
     """float32 ``(distinct, 1, tokens, tokens)``: the gate g; None without a gate."""
     masks: Tensor | None
     """float32 ``(distinct, 1, tokens, tokens)``: added to the logits; None without a shift."""
 
 
-def constants(plan: WindowPlan, device: torch.device) -> _Constants:
+def constants(plan: WindowPlan, device: torch.device) -> Constants:
     """Return the constant tensors of a plan, built at the first call and shared afterwards.
 
     Args:
@@ -192,12 +198,27 @@ def constants(plan: WindowPlan, device: torch.device) -> _Constants:
     Returns:
         Table rows, gates and shift masks. They are not to be modified.
     """
+    if (given := _given.get()) is not None:
+        return given[plan]
     if torch.compiler.is_compiling():  # a tracer's stand-in tensors must not be kept
         return _build(plan, device)
     return _build_once(plan, device)
 
 
-def _build(plan: WindowPlan, device: torch.device) -> _Constants:
+@contextmanager
+def given_constants(table: Mapping[WindowPlan, Constants]) -> Iterator[None]:
+    """Use these tensors inside, e.g. the inputs of a graph in which constants would be spread out."""
+    token = _given.set(table)
+    try:
+        yield
+    finally:
+        _given.reset(token)
+
+
+_given: ContextVar[Mapping[WindowPlan, Constants] | None] = ContextVar("given_constants", default=None)
+
+
+def _build(plan: WindowPlan, device: torch.device) -> Constants:
     with torch.inference_mode(
         mode=False
     ):  # the first call may be a scoring one, a later one may need gradients
@@ -208,7 +229,7 @@ def _build(plan: WindowPlan, device: torch.device) -> _Constants:
         if any(plan.shift):
             blocked = np.where(shift_masks(plan), np.float32(BLOCKED), np.float32(0))
             masks = torch.from_numpy(blocked).to(device).unsqueeze(1)
-    return _Constants(rows, gates, masks)
+    return Constants(rows, gates, masks)
 
 
 _build_once = lru_cache(maxsize=64)(_build)
