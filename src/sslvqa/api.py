@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
 from sslvqa.errors import ConfigError, UnknownModelError
 from sslvqa.hub.weights import LoadedModel, load_model
@@ -37,7 +37,7 @@ class ScorerSettings(TypedDict, total=False):
     combine: Combine | None
     limits: Limits | None
     backend: Backend
-    precision: Precision
+    precision: Precision | Literal["auto"]
 
 
 def load(model: str | Path = "default") -> LoadedModel:

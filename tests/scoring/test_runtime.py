@@ -32,7 +32,7 @@ def clip(make_video):
 
 @needs_openvino
 def test_openvino_scores_equal_torch_scores_from_one_export(model_dir, clip, tmp_path, monkeypatch):
-    ours, theirs = (Scorer(model_dir, backend=name) for name in ("torch", "openvino"))
+    ours, theirs = (Scorer(model_dir, backend=name, precision="fp32") for name in ("torch", "openvino"))
     first, second = ours.score(clip), theirs.score(clip)
     assert (first.provenance.backend, second.provenance.backend) == ("torch", "openvino")
     assert second.raw_q_r == pytest.approx(first.raw_q_r, abs=1e-4)
@@ -41,7 +41,7 @@ def test_openvino_scores_equal_torch_scores_from_one_export(model_dir, clip, tmp
     graphs = list((tmp_path / "cache" / "openvino").glob("*.xml"))
     assert len(graphs) == 1
     monkeypatch.setattr(openvino, "_export", _refuse)
-    assert Scorer(model_dir, backend="openvino").score(clip) == second
+    assert Scorer(model_dir, backend="openvino", precision="fp32").score(clip) == second
     assert Scorer(model_dir).runtime.backend == "openvino"  # auto, for a model from files
     assert Scorer(load_model(model_dir)).runtime.backend == "torch"
     loaded = load_model(model_dir)

@@ -95,8 +95,9 @@ def score(
         typer.Option(help="What runs the networks; auto: the fastest that is installed."),
     ] = "auto",
     precision: Annotated[
-        Literal["fp32", "bf16"], typer.Option(help="Of matrix products; bf16 is faster and differs slightly.")
-    ] = "fp32",
+        Literal["auto", "fp32", "bf16"],
+        typer.Option(help="Of matrix products; auto: bf16 where the processor has it."),
+    ] = "auto",
 ) -> None:
     """Score videos: one number each, higher is better.
 

@@ -28,10 +28,12 @@ from sslvqa.nn.swin3d.window import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sslvqa.nn.quality import QualityModel
     from sslvqa.nn.swin3d.attention import WindowAttention
 
-__all__ = ["PackedLinear", "bf16_supported", "inference_model"]
+__all__ = ["PackedLinear", "bf16_supported", "inference_model", "with_backbones"]
 
 _BIAS_FLOATS = 2_000_000  # of the windows at a time: 8 MB, a share of the last cache
 _ROWS = 8192  # tokens at a time in an MLP, for the same reason
@@ -50,7 +52,18 @@ def inference_model(model: QualityModel, *, dtype: torch.dtype = torch.float32) 
     Returns:
         A model of the same class for use without gradients.
     """
-    return _wrap(model, dtype).eval()
+    return with_backbones(model, lambda backbone: _Backbone(backbone, dtype)).eval()
+
+
+def with_backbones(module: _Module, replace: Callable[[SwinBackbone], nn.Module]) -> _Module:
+    """Return the same module with other backbones: parameters and buffers are the same tensors."""
+    twin = copy.copy(module)
+    twin._modules = {
+        name: replace(child) if isinstance(child, SwinBackbone) else with_backbones(child, replace)
+        for name, child in module._modules.items()
+        if child is not None
+    }
+    return twin
 
 
 def bf16_supported() -> bool:
@@ -229,17 +242,6 @@ def _geometry(plan: WindowPlan) -> _Geometry:
         if any(plan.shift):
             masks = torch.from_numpy(shift_masks(plan)).to(torch.uint8).unsqueeze(1)
         return _Geometry(order, torch.from_numpy(bias_rows(plan).reshape(-1)), gates, masks)
-
-
-def _wrap(module: _Module, dtype: torch.dtype) -> _Module:
-    """Same object with other backbones: parameters and buffers are the same tensors."""
-    twin = copy.copy(module)
-    twin._modules = {
-        name: _Backbone(child, dtype) if isinstance(child, SwinBackbone) else _wrap(child, dtype)
-        for name, child in module._modules.items()
-        if child is not None
-    }
-    return twin
 
 
 def _version(tensor: Tensor) -> int:

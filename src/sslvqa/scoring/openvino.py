@@ -1,15 +1,17 @@
 """The networks of a model as one OpenVINO graph, exported once and kept on disk (extra ``openvino``).
 
-The graph takes a uint8 view and gives what :meth:`sslvqa.nn.QualityModel.encode` does; the Gaussian distance
-of a pair, which needs a Cholesky factorisation, is computed by torch from the tokens. Table rows, gates and
-shift masks of the windows are further inputs, one byte an entry, shared by all blocks of all networks: as
-constants of the graph they would be folded to the bias of every window of every block, gigabytes for
-``swin_t``, which are also slower to read than to compute.
+The graph maps the tokens of the patch embeddings to what :meth:`sslvqa.nn.QualityModel.encode` gives. Its two
+ends are torch's: the embedding, since OpenVINO's bfloat16 would round away what a weak band holds, and the
+Gaussian distance of a pair, which needs a Cholesky factorisation. Table rows, gates and shift masks of the
+windows are further inputs, one byte an entry, shared by all blocks of all networks: as constants of the graph
+they would be folded to the bias of every window of every block, gigabytes for ``swin_t`` that are also slower
+to read than to compute.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import sys
 import warnings
@@ -23,6 +25,7 @@ from torch import Tensor, nn
 
 from sslvqa import __version__
 from sslvqa.errors import MissingExtraError
+from sslvqa.nn.inference import with_backbones
 from sslvqa.nn.quality import QualityScores
 from sslvqa.nn.swin3d import SwinBackbone
 from sslvqa.nn.swin3d.window import (
@@ -48,7 +51,7 @@ if TYPE_CHECKING:
 __all__ = ["OpenVinoRuntime", "cache_directory", "unavailable"]
 
 
-_GRAPH = 2  # form of the graph; part of the name of its file
+_GRAPH = 3  # form of the graph; part of the name of its file
 
 
 def unavailable() -> str | None:
@@ -106,9 +109,12 @@ class OpenVinoRuntime:
 
     def __call__(self, views: Tensor) -> QualityScores:
         """Score uint8 views ``(n, 3, T, S, S)``, n >= 1."""
+        with inference(self._threads):
+            normal = normalize(views)
+            embedded = [backbone.patch_embed(normal) for backbone in _backbones(self._model)]
         encoded = [
-            self._compiled([view.contiguous().numpy(), *self._windows]).to_tuple()
-            for view in torch.split(views, 1)
+            self._compiled([*(tokens[i : i + 1].numpy() for tokens in embedded), *self._windows]).to_tuple()
+            for i in range(len(views))
         ]
         with inference(self._threads):  # after the networks: torch's waiting threads would slow them down
             joined = [torch.from_numpy(np.concatenate(part)) for part in zip(*encoded, strict=True)]
@@ -159,11 +165,28 @@ class _Graph(nn.Module):
 
     def __init__(self, model: QualityModel, windows: _WindowInputs) -> None:
         super().__init__()
-        self.model, self.windows = model, windows
+        self.count, self.windows = len(_backbones(model)), windows
+        places = itertools.count()
+        self.model = with_backbones(model, lambda backbone: _Embedded(backbone, next(places)))
 
-    def forward(self, views: Tensor, *given: Tensor) -> tuple[Tensor, ...]:
-        with given_constants(self.windows.constants(given)):
-            return self.model.encode(normalize(views))
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        with given_constants(self.windows.constants(inputs[self.count :])):
+            return self.model.encode(inputs)  # type: ignore[arg-type]  # only handed on to the backbones
+
+
+class _Embedded(nn.Module):
+    """A backbone that takes its tokens out of those of all patch embeddings."""
+
+    def __init__(self, backbone: SwinBackbone, place: int) -> None:
+        super().__init__()
+        self.backbone, self.place = backbone, place
+
+    def forward(self, embedded: tuple[Tensor, ...]) -> Tensor:
+        return self.backbone.encode_tokens(embedded[self.place])
+
+
+def _backbones(model: QualityModel) -> list[SwinBackbone]:
+    return [module for module in model.modules() if isinstance(module, SwinBackbone)]
 
 
 def _graph_path(model: QualityModel, geometry: ViewGeometry, version: str) -> Path:
@@ -179,10 +202,10 @@ def _graph_path(model: QualityModel, geometry: ViewGeometry, version: str) -> Pa
 def _export(model: QualityModel, geometry: ViewGeometry, windows: _WindowInputs, path: Path) -> None:
     """Write the graph of one view; a file appears under its name only when it is whole."""
     ov = _import_openvino()
-    view = torch.zeros((1, 3, geometry.frames, geometry.size_px, geometry.size_px), dtype=torch.uint8)
-    inputs = (view, *windows.tensors)
+    view = torch.zeros((1, 3, geometry.frames, geometry.size_px, geometry.size_px))
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # both exporters warn of their own deprecations
+        inputs = (*(backbone.patch_embed(view) for backbone in _backbones(model)), *windows.tensors)
         program = torch.export.export(_Graph(model, windows).eval(), inputs, strict=False)
         graph = ov.convert_model(program)
     graph.reshape({place: list(tensor.shape) for place, tensor in enumerate(inputs)})

@@ -101,7 +101,7 @@ def make_runtime(
     device: torch.device,
     threads: int | None = None,
     backend: Backend = "auto",
-    precision: Precision = "fp32",
+    precision: Precision | Literal["auto"] = "auto",
 ) -> Runtime:
     """Choose what runs a model.
 
@@ -111,7 +111,7 @@ def make_runtime(
         device: Where it runs.
         threads: CPU threads; None takes each backend's own default.
         backend: ``auto`` takes OpenVINO on a CPU where it is installed; otherwise torch.
-        precision: Of the matrix products.
+        precision: Of the matrix products; ``auto`` takes bf16 on a CPU that has such products, else fp32.
 
     Raises:
         ConfigError: A setting is unknown, or does not go with the device or processor.
@@ -119,10 +119,16 @@ def make_runtime(
     """
     from sslvqa.scoring import openvino  # which needs the names above
 
-    for name, value, allowed in (("backend", backend, Backend), ("precision", precision, Precision)):
-        if value not in get_args(allowed):
-            raise ConfigError(f"{name} is {value!r}; allowed are {', '.join(get_args(allowed))}")
+    precisions = ("auto", *get_args(Precision))
+    for name, value, allowed in (
+        ("backend", backend, get_args(Backend)),
+        ("precision", precision, precisions),
+    ):
+        if value not in allowed:
+            raise ConfigError(f"{name} is {value!r}; allowed are {', '.join(allowed)}")
     on_cpu = device.type == "cpu"
+    if precision == "auto":
+        precision = "bf16" if on_cpu and bf16_supported() else "fp32"
     if backend == "openvino" and not on_cpu:
         raise ConfigError(f"backend is 'openvino', which runs on the CPU, but device is {str(device)!r}")
     chosen = backend == "auto" and on_cpu and openvino.unavailable() is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -79,7 +79,8 @@ class Scorer:
             default from the card.
         backend: What runs the networks: ``torch``, ``openvino``, or ``auto``: OpenVINO where it is installed
             and fits, for a model from files; torch for a loaded one, whose weights may still change.
-        precision: ``fp32``, or ``bf16`` for faster products with scores that differ slightly.
+        precision: ``fp32``; ``bf16`` for faster products, with scores that differ slightly; or ``auto``: bf16
+            on a CPU that has such products, for a model from files; fp32 otherwise.
         limits: What an untrusted file may do; default :class:`sslvqa.video.Limits`.
 
     Raises:
@@ -99,9 +100,10 @@ class Scorer:
         threads: int | None = None,
         combine: Combine | None = None,
         backend: Backend = "auto",
-        precision: Precision = "fp32",
+        precision: Precision | Literal["auto"] = "auto",
         limits: Limits | None = None,
     ) -> None:
+        in_memory = isinstance(model, LoadedModel)
         loaded = model if isinstance(model, LoadedModel) else load_model(model)
         card = loaded.card
         _require_known_input(card)
@@ -118,8 +120,8 @@ class Scorer:
             geometry=card.architecture.geometry,
             device=self.device,
             threads=self.threads,
-            backend="torch" if backend == "auto" and isinstance(model, LoadedModel) else backend,
-            precision=precision,
+            backend="torch" if in_memory and backend == "auto" else backend,
+            precision="fp32" if in_memory and precision == "auto" else precision,
         )
         self.combiner = Combiner.from_card(card, combine=self.combine)
         has_interval = self.combine == "calibrated" and card.interval is not None

@@ -252,7 +252,10 @@ class SwinBackbone(nn.Module):
             raise DataError(
                 f"views have shape {tuple(views.shape)}; the backbone takes (batch, 3, frames, height, width)"
             )
-        tokens = self.patch_embed(views)
+        return self.encode_tokens(self.patch_embed(views))
+
+    def encode_tokens(self, tokens: Tensor) -> Tensor:
+        """Map patch tokens ``(B, T', h, w, embed_dim)`` to what :meth:`forward` gives."""
         for stage in self.layers:
             tokens = stage(tokens, checkpointed=self.checkpointed and torch.is_grad_enabled())
         out: Tensor = self.norm(tokens)
