@@ -110,15 +110,18 @@ class OpenVinoRuntime:
     def __call__(self, views: Tensor) -> QualityScores:
         """Score uint8 views ``(n, 3, T, S, S)``, n >= 1."""
         with inference(self._threads):
-            normal = normalize(views)
-            embedded = [backbone.patch_embed(normal) for backbone in _backbones(self._model)]
-        encoded = [
-            self._compiled([*(tokens[i : i + 1].numpy() for tokens in embedded), *self._windows]).to_tuple()
-            for i in range(len(views))
-        ]
-        with inference(self._threads):  # after the networks: torch's waiting threads would slow them down
-            joined = [torch.from_numpy(np.concatenate(part)) for part in zip(*encoded, strict=True)]
-            return self._model.scores(*joined)
+            encoded = [
+                self._compiled([*self._embed(view), *self._windows]).to_tuple()
+                for view in torch.split(views, 1)
+            ]
+            # at the end for all views: torch's waiting threads would slow down the networks
+            return self._model.scores(
+                *(torch.from_numpy(np.concatenate(part)) for part in zip(*encoded, strict=True))
+            )
+
+    def _embed(self, view: Tensor) -> list[NDArray[np.float32]]:
+        normal = normalize(view)
+        return [backbone.patch_embed(normal).numpy() for backbone in _backbones(self._model)]
 
 
 class _WindowInputs:
@@ -126,8 +129,8 @@ class _WindowInputs:
 
     def __init__(self, model: QualityModel, geometry: ViewGeometry) -> None:
         view = (geometry.frames, geometry.size_px, geometry.size_px)
-        backbones = [module for module in model.modules() if isinstance(module, SwinBackbone)]
-        self._plans = tuple(dict.fromkeys(plan for each in backbones for plan in each.config.all_plans(view)))
+        plans = [plan for each in _backbones(model) for plan in each.config.all_plans(view)]
+        self._plans = tuple(dict.fromkeys(plans))
         self._places: dict[tuple[object, ...], int] = {}
         self.tensors: list[Tensor] = []
         for plan in self._plans:
