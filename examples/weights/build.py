@@ -17,7 +17,6 @@ finished, in parts, where it can be fetched.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import logging
 import math
@@ -26,29 +25,22 @@ import shutil
 import sys
 import threading
 import time
-from contextlib import redirect_stdout
-from dataclasses import dataclass
-from io import StringIO
-from operator import attrgetter
 from pathlib import Path
 
 import carry
+from exchange import give_parts, take_parts
+from job import Job, sslvqa
 from page import choose, draw_page, read_rows
-from recipes import RECIPES, RUNS, Recipe, pretrain_config, runtime_of, train_config
-from safetensors import safe_open
-from safetensors.torch import save_file
-from scipy.optimize import isotonic_regression
+from recipes import RECIPES, RUNS, pretrain_config, runtime_of, train_config
+from scenes import collect_groups, make_bench, make_groups, write_tables
 
-from sslvqa.cli.main import app
-from sslvqa.data.sources import Candidate, read_sources, write_sources
-from sslvqa.errors import DataError, SslvqaError
+from sslvqa.errors import SslvqaError
 from sslvqa.hub import ResultCard, load_card, load_model, save_model
 from sslvqa.scoring import store_golden
 from sslvqa.train import Interrupted, pretrain, train
 from sslvqa.train.checkpoint import drop_checkpoints
 from sslvqa.train.start import BACKBONE_FILE
 from sslvqa.train.tables import read_tables
-from sslvqa.video.reader import probe
 
 DESCRIPTION = (
     "SSL-VQA on {labelled} labelled and {unlabelled} unlabelled videos, started from ST-VQRL; it predicts "
@@ -61,51 +53,8 @@ LIMITS = (
     "Learned on scenes of 320x180 to 640x360 px; native 1080p and 4K content looks blurred to it.",
     "The interval holds for videos like the calibration contents, not for all videos.",
 )
-TONE = ("contrast", "underexposure", "overexposure")
-"""Families that VMAF punishes as no viewer would (contrast x 0.6: mean VMAF 10): unlabelled videos only."""
 NOT_FINISHED = 130
 """Exit code: the time is over or someone asked to stop; the same command goes on."""
-RESERVE_MINUTES = 0.75
-"""Kept at the end of a piece for a checkpoint and for handing over."""
-GIVEN = "given.json"
-GIVEN_BYTES, GIVEN_FILES = 60_000_000, 7
-
-
-@dataclass(frozen=True)
-class Job:
-    """One size in one folder, for some minutes."""
-
-    recipe: Recipe
-    clips: Path
-    out: Path
-    size: str
-    sources: Path = carry.SOURCES
-    workers: int = 2
-    ends_at: float = math.inf
-    """Of ``time.monotonic()``."""
-
-    @property
-    def data(self) -> Path:
-        """Scenes, shared by sizes with scenes of this length."""
-        return self.out / f"data-{self.recipe.frames}"
-
-    @property
-    def run(self) -> Path:
-        """What belongs to this size."""
-        return self.out / self.size
-
-    def minutes_left(self) -> float | None:
-        """For a stage that stops by itself; None without a limit.
-
-        Raises:
-            Interrupted: There are none.
-        """
-        if math.isinf(self.ends_at):
-            return None
-        left = (self.ends_at - time.monotonic()) / 60 - RESERVE_MINUTES
-        if left <= 0:
-            raise Interrupted("the time is over; the same command goes on")
-        return left
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -136,9 +85,9 @@ def main(arguments: list[str] | None = None) -> int:
     if options.give:
         give_parts(job, options.give, again=options.again)
     if code == 0 and options.ship:
-        target = options.ship / load_card(release_of(job, "ssl_vqa")).name
+        target = options.ship / load_card(job.release("ssl_vqa")).name
         shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(release_of(job, "ssl_vqa"), target)
+        shutil.copytree(job.release("ssl_vqa"), target)
     return code
 
 
@@ -199,122 +148,6 @@ def make(job: Job, *, only: str | None = None, page: Path | None = None) -> None
     sys.stdout.write(f"{job.run / 'results.json'}\n")
 
 
-def sslvqa(*arguments: object) -> str:
-    """Run a command of the package in this process; what it prints. Its progress goes to stderr."""
-    words = [str(argument) for argument in arguments]
-    sys.stderr.write(f"$ sslvqa {' '.join(words)}\n")
-    with redirect_stdout(StringIO()) as printed:
-        code = app(words, standalone_mode=False)
-    if code:
-        raise DataError(f"sslvqa {words[0]} failed in part: see above, mend that, run it again")
-    return printed.getvalue()
-
-
-def make_bench(job: Job) -> None:
-    """Labelled set: reference, the paper's 12 and drawn versions of each pristine scene, with VMAF."""
-    bench = job.data / "bench"
-    finished = bench / "finished"
-    if finished.exists():
-        return
-    bench.mkdir(parents=True, exist_ok=True)
-    table, recipe = job.data / "sources.csv", job.recipe
-    write_sources(table, long_enough(job))
-    sslvqa(
-        *("data", "open-bench", job.clips, "--out", bench, "--sources", table, "--frames", recipe.frames),
-        *("--versions", recipe.extended_versions, "--samples", recipe.samples, "--workers", job.workers),
-    )
-    finished.touch()
-
-
-def long_enough(job: Job) -> list[Candidate]:
-    """The pristine clips that have as many frames as a scene of this recipe."""
-    found = []
-    for item in filter(attrgetter("take"), read_sources(job.sources)):
-        frames = probe(job.clips / item.file).frame_count - (item.start_frame or 0)
-        if frames >= job.recipe.frames:
-            found.append(item)
-        else:
-            sys.stderr.write(f"{item.file} ({item.split}): {frames} frames, left out\n")
-    return found
-
-
-def make_groups(job: Job) -> None:
-    """The paper's 12 versions of clips that are not in the bench."""
-    folder = job.data / f"spare-{job.recipe.spare_clips}"
-    finished = folder / "finished"
-    if finished.exists():
-        return
-    _, spare = carry.wanted_clips(job.clips, job.sources, job.recipe.spare_clips)
-    if spare:
-        sslvqa(
-            *("distort", *(job.clips / name for name in spare), "--out", folder),
-            *("--frames", job.recipe.frames, "--scale", "auto", "--workers", job.workers),
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    finished.touch()
-
-
-def write_tables(job: Job) -> dict[str, Path]:
-    """Tables of the stages, with absolute paths."""
-    bench, folder = job.data / "bench", job.run / "tables"
-    folder.mkdir(exist_ok=True)
-    with (bench / "labels.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    for row in rows:
-        row["path"] = str((bench / row["path"]).resolve())
-        row["kind"] = f"{row['content']} {row['distortion']}"
-    rated = in_order([row for row in rows if not any(name in row["distortion"] for name in TONE)])
-    learned = [row for row in rows if row["split"] == "train"]
-    spare = job.data / f"spare-{job.recipe.spare_clips}"
-    content = {
-        "labelled": [row for row in rated if row["split"] in {"train", "calibration"}],
-        "pristine": [row for row in learned if row["distortion"] == "reference"],
-        "unlabelled": [
-            *({"path": row["path"]} for row in learned),
-            *({"path": str(path.resolve())} for path in sorted(spare.rglob("*.mp4"))),
-        ],
-        "test": [row | {"split": ""} for row in rated if row["split"] == "test"],
-    }
-    paths = {}
-    for name, table in content.items():
-        paths[name] = folder / f"{name}.csv"
-        with paths[name].open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(table[0]), extrasaction="ignore")
-            writer.writeheader()
-            writer.writerows(table)
-    return paths
-
-
-def in_order(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    """The same rows, no score above that of a milder level of the same distortion of the same scene.
-
-    Levels have a known order, which VMAF breaks at times (a rate divided by 4 above one divided by 3, in 12
-    of 64 scenes); neighbours in the wrong order get their mean.
-    """
-    ladders: dict[tuple[str, str], list[dict[str, str]]] = {}
-    for row in rows:
-        if row["level"] != "0":
-            ladders.setdefault((row["scene"], row["distortion"]), []).append(row)
-    known = {}
-    for ladder in ladders.values():
-        ladder.sort(key=lambda row: int(row["level"]))
-        falling = isotonic_regression([float(row["score"]) for row in ladder], increasing=False).x
-        known |= {row["path"]: f"{score:.4f}" for row, score in zip(ladder, falling, strict=True)}
-    return [row | {"score": known.get(row["path"], row["score"])} for row in rows]
-
-
-def collect_groups(job: Job) -> None:
-    """One folder with a link to every group that ST-VQRL may see."""
-    bench, folder = job.data / "bench", job.run / "groups"
-    with (bench / "labels.csv").open() as file:
-        scenes = {bench / "scenes" / row["scene"] for row in csv.DictReader(file) if row["split"] == "train"}
-    spare = job.data / f"spare-{job.recipe.spare_clips}"
-    shutil.rmtree(folder, ignore_errors=True)  # links alone
-    folder.mkdir()
-    for group in sorted(scenes | {sidecar.parent for sidecar in spare.rglob("group.json")}):
-        (folder / group.name).symlink_to(group.resolve())
-
-
 def learn_backbone(job: Job) -> None:
     """ST-VQRL."""
     out = job.run / "stvqrl"
@@ -327,7 +160,7 @@ def learn_backbone(job: Job) -> None:
 def learn_model(job: Job, name: str, tables: dict[str, Path]) -> None:
     """SSL-VQA or an ablation of it."""
     out = job.run / name
-    if (out / "model" / "card.toml").exists() or (release_of(job, name) / "card.toml").exists():
+    if (out / "model" / "card.toml").exists() or (job.release(name) / "card.toml").exists():
         return
     drop_checkpoints(job.run / "stvqrl")  # its backbone is what is needed of it
     init = str(job.run / "stvqrl") if RUNS[name][1] else "scratch"
@@ -345,7 +178,7 @@ def evaluate(job: Job, name: str, test: Path) -> dict[str, dict]:
     if name not in results:
         job.minutes_left()
         text = sslvqa(
-            *("evaluate", model if model.exists() else release_of(job, name), test),
+            *("evaluate", model if model.exists() else job.release(name), test),
             *("--pairs-column", "kind", "--gap", 10),
             *("--group-column", "distortion", "--predictions", job.run / name / "predictions.csv"),
             *("--format", "json"),
@@ -355,14 +188,9 @@ def evaluate(job: Job, name: str, test: Path) -> dict[str, dict]:
     return results
 
 
-def release_of(job: Job, name: str) -> Path:
-    """The folder of the float16 model of a run."""
-    return job.run / name / "release"
-
-
 def release(job: Job, name: str, result: dict) -> None:
     """Write the model as float16 with its limits and its result on unseen contents."""
-    target = release_of(job, name)
+    target = job.release(name)
     if (target / "card.toml").exists():
         return
     loaded = load_model(job.run / name / "model")
@@ -383,86 +211,6 @@ def release(job: Job, name: str, result: dict) -> None:
     scratch = target.with_name(".release")
     save_model(scratch, loaded.model, loaded.card.model_copy(update=update), dtype="float16")
     store_golden(scratch)
-    scratch.rename(target)
-
-
-def take_parts(job: Job, arrived: Path) -> None:
-    """Keep the parts that were carried here; put a package together once all of them are.
-
-    Clips go to the folder of clips, anything else (what ``--give`` gave on a lost machine) to the run.
-
-    Raises:
-        Interrupted: Parts are still to come; all are named.
-    """
-    kept = job.out / "parts"
-    kept.mkdir(parents=True, exist_ok=True)
-    for path in arrived.iterdir():
-        shutil.copyfile(path, kept / path.name)
-    waiting = []
-    for index in carry.indexes(kept):
-        missing = carry.missing_parts(index)
-        if missing:
-            waiting += missing
-            continue
-        name = carry.package_name(index)
-        carry.join(index, job.clips if name == carry.CLIPS else job.run)
-        for path in [index, *kept.glob(f"{name}.[0-9]*")]:
-            path.unlink()
-    if waiting:
-        raise Interrupted(f"still to come: {', '.join(waiting)}; carry them and give the same command")
-
-
-def give_parts(job: Job, folder: Path, *, again: bool) -> None:
-    """Put parts of what is finished into ``folder``: those not given before, as many as one call may take.
-
-    ``results.json`` comes each time. ``carry.py join`` names the parts that got lost on the way.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    ledger = job.run / GIVEN
-    given = [] if again or not ledger.exists() else json.loads(ledger.read_text())
-    files, used = 0, 0
-    for path in finished_parts(job):
-        size = path.stat().st_size
-        if path.name in given or files == GIVEN_FILES or used + size > GIVEN_BYTES:
-            continue
-        shutil.copyfile(path, folder / path.name)
-        given.append(path.name)
-        files, used = files + 1, used + size
-        sys.stderr.write(f"given: {path.name}, {size / 1e6:.1f} MB\n")
-    ledger.write_text(json.dumps(given))
-    if (job.run / "results.json").exists():
-        shutil.copyfile(job.run / "results.json", folder / "results.json")
-
-
-def finished_parts(job: Job) -> list[Path]:
-    """Indexes and parts of the backbone (float16) and of every released model, packed once."""
-    folder = job.run / "packed"
-    folder.mkdir(exist_ok=True)
-    products: dict[str, dict[str, Path]] = {}
-    backbone, half = job.run / "stvqrl" / BACKBONE_FILE, folder / BACKBONE_FILE
-    if backbone.exists():
-        if not half.exists():
-            _halve(backbone, half)
-        products[f"{job.size}.stvqrl"] = {f"stvqrl/{BACKBONE_FILE}": half}
-    for name in job.recipe.runs:
-        files = [path for path in release_of(job, name).glob("*") if path.is_file()]
-        if files:
-            products[f"{job.size}.{name}"] = {f"{name}/release/{path.name}": path for path in files}
-    parts = []
-    for name, files in products.items():
-        index = carry.index_path(folder, name)
-        if not index.exists():
-            carry.pack(name, files, folder, part_bytes=carry.GIVEN_PART_BYTES)
-        parts += [index, *sorted(folder.glob(f"{name}.[0-9]*"))]
-    return parts
-
-
-def _halve(source: Path, target: Path) -> None:
-    """Write the same file with its numbers as float16; complete or absent."""
-    scratch = target.with_name(f".{target.name}")
-    with safe_open(source, framework="pt") as opened:
-        state = {name: opened.get_tensor(name).half() for name in opened.keys()}  # noqa: SIM118
-        save_file(state, scratch, metadata=opened.metadata())
     scratch.rename(target)
 
 

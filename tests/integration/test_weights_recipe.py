@@ -42,7 +42,7 @@ def example(name: str):
 @pytest.fixture(scope="module", autouse=True)
 def modules():
     """The recipe's modules under their plain names, for this module alone."""
-    names = ("recipes", "carry", "plan", "page", "build")
+    names = ("recipes", "carry", "work", "plan", "page", "job", "scenes", "exchange", "build")
     before = {name: sys.modules.pop(name, None) for name in names}
     loaded = {name: example(name) for name in names}
     yield loaded
@@ -72,6 +72,11 @@ def toys(modules):
         projection_channels=6,
     )
     recipes = modules["recipes"].RECIPES
+    runs = {
+        "nano": ("ssl_vqa", "ssl_vqa_random"),
+        "mobile": ("ssl_vqa",),
+        "swin_t": ("ssl_vqa", "ssl_vqa_minus"),
+    }
     small = {
         size: replace(
             recipe,
@@ -87,6 +92,7 @@ def toys(modules):
             chunk=min(recipe.chunk, 8),
             extended_versions=2,
             samples=2,
+            runs=runs[size],
         )
         for size, recipe in recipes.items()
     }
@@ -136,16 +142,15 @@ def run(modules, toys, clips, tmp_path_factory):
     index = pack_clips(modules["carry"], clips, base / "packed")
     parts = sorted((base / "packed").glob("clips.[0-9]*"))
     assert len(parts) > 2
-    first, rest = base / "first", base / "rest"
-    for folder, files in ((first, [index, *parts[:1]]), (rest, parts[1:])):
-        folder.mkdir()
+    out, page = base / "run", base / "page.png"
+    for number, files in enumerate([parts[:1], [index], parts[1:]]):
+        carried = base / f"carried{number}"
+        carried.mkdir()
         for file in files:
-            shutil.copy(file, folder)
-    out = base / "run"
-    assert call(modules, out, clips, "--parts", first, "--only", "data") == modules["build"].NOT_FINISHED
-    assert not (out / "data-8").exists()
-    page = base / "page.png"
-    assert call(modules, out, clips, "--parts", rest, "--only", "data", "--page", page) == 0
+            shutil.copy(file, carried)
+        code = call(modules, out, clips, "--parts", carried, "--only", "data", "--page", page)
+        assert code == (0 if number == 2 else modules["build"].NOT_FINISHED)
+        assert (out / "data-8").exists() == (number == 2)
     assert page.is_file()
     assert sorted(path.name for path in (out / "clips").iterdir()) == [f"c{seed}.mp4" for seed in range(6)]
     assert not list((out / "parts").iterdir()), "packages that are put together need no more room"
@@ -166,8 +171,8 @@ def test_a_size_is_trained_in_pieces_and_its_weights_come_back_in_parts(
     assert tuple(results) == toys[size].runs
 
     monkeypatch.setattr(carry, "GIVEN_PART_BYTES", 20_000)
-    monkeypatch.setattr(build, "GIVEN_FILES", 4)
-    monkeypatch.setattr(build, "GIVEN_BYTES", 70_000)
+    monkeypatch.setattr(modules["exchange"], "GIVEN_FILES", 4)
+    monkeypatch.setattr(modules["exchange"], "GIVEN_BYTES", 70_000)
     back = tmp_path / "back"
     for number in range(40):
         folder = tmp_path / f"call{number}"
@@ -229,7 +234,7 @@ def test_labels_never_rise_with_the_level_of_a_distortion(modules):
         for number, (name, level, score) in enumerate(table)
     ]
     rows.append(rows[1] | {"path": "other", "scene": "t"})
-    scores = [float(row["score"]) for row in modules["build"].in_order(rows)]
+    scores = [float(row["score"]) for row in modules["scenes"].in_order(rows)]
     assert scores == [80.0, 71.0, 71.0, 9.0, 99.0, 72.0]
 
 
@@ -270,7 +275,7 @@ def test_the_list_of_hashes_has_every_clip_of_the_table_of_sources(modules):
 
 @pytest.mark.parametrize(("name", "gflop"), [("swin_t", 175.5), ("mobile", 23.8)])
 def test_operations_of_a_view_are_those_counted_elsewhere(modules, name, gflop):
-    assert modules["plan"].forward_flop(find_architecture(name)) / 1e9 == pytest.approx(gflop, rel=2e-3)
+    assert modules["work"].forward_flop(find_architecture(name)) / 1e9 == pytest.approx(gflop, rel=2e-3)
 
 
 @pytest.fixture
