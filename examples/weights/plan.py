@@ -48,13 +48,13 @@ class Machine:
     call_seconds: float
     """Lost by each call: transfers, starting Python, reading tables, writing a checkpoint."""
     calls: int
-    """That bring wheels and clips in parts of 35 MB, before the first piece."""
+    """Besides the pieces: six that bring wheels and clips, two that fetch the last weights."""
 
 
 MACHINES = {
     # 788 TFLOP/s measured there; 500-650 training clips a second expected of swin_t, that is 0.33-0.43 of it;
     # 30 minutes, of which 2 go for starting it
-    "h200": Machine("one NVIDIA H200, 16 CPU cores", 790, 0.35, 16, 28, 9, 20, 6),
+    "h200": Machine("one NVIDIA H200, 16 CPU cores", 790, 0.35, 16, 28, 9, 20, 8),
     # 855 GFLOP/s measured; a step of nano took 5.85 s for 96 passes forward and backward (its metrics.jsonl)
     "cpu": Machine("2 cores of an AMD EPYC (Zen 5)", 0.855, 0.17, 2, math.inf, math.inf, 0, 0),
 }
@@ -250,7 +250,7 @@ def _verdict(recipe: Recipe, machine: Machine, costs: Costs) -> list[str]:
         if not math.isinf(machine.minutes):
             pieces = math.ceil(sum(rows) / (60 * machine.piece_minutes - machine.call_seconds))
             whole = sum(rows) / 60 + (pieces + machine.calls) * machine.call_seconds / 60
-            total += f", in {pieces} pieces after {machine.calls} calls with parts {whole:.1f} min: "
+            total += f", in {pieces} pieces and {machine.calls} calls with parts {whole:.1f} min: "
             scale = _scale(recipe, machine, costs, read)
             total += "fits" if scale >= 1 else f"does not fit, scale steps and epochs by {scale:.2f}"
         lines.append(total)
