@@ -6,8 +6,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 TORCH_VERSION := 2.13.0
 DEMO_DIR := demo_output
 DEMO_CLIP := $(DEMO_DIR)/bikes.mp4
+# of `make weights`, see docs/weights.md
+SIZE ?= nano
+RUN ?= runs/weights
+WEIGHTS_PYTHON ?= $(BIN)/python
 
-.PHONY: demo test lint format docs clean
+.PHONY: demo test lint format docs clean weights
 
 # CPU torch unless a GPU is there: the local version label +cpu exists on CPU indexes and in wheel folders.
 $(VENV)/.torch:
@@ -47,6 +51,12 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# One weight set; stops before MINUTES are over, if they are given, and goes on when it is called again.
+weights: $(if $(filter $(BIN)/python,$(WEIGHTS_PYTHON)),$(VENV)/.dev)
+	$(WEIGHTS_PYTHON) examples/weights/build.py $(CLIPS) --out $(RUN) --size $(SIZE) \
+	  $(if $(MINUTES),--minutes $(MINUTES)) $(if $(PARTS),--parts $(PARTS)) $(if $(GIVE),--give $(GIVE)) \
+	  $(if $(SHIP),--ship $(SHIP))
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -90,3 +90,9 @@ def test_labels_must_vary(config, tmp_path):
     write_manifest(tmp_path / "ratings.csv", rows)
     with pytest.raises(DataError, match="1 distinct scores"):
         read_tables(config)
+
+
+def test_videos_that_were_just_made_need_not_be_probed(config, tmp_path):
+    (tmp_path / "more" / "0.mp4").write_bytes(b"not a video")
+    assert len(read_tables(config).unlabelled) == 3
+    assert len(read_tables(config, probe=False).unlabelled) == 4

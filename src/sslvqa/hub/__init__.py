@@ -25,6 +25,7 @@ from sslvqa.hub.names import (
     build_single,
     find_architecture,
 )
+from sslvqa.hub.scale import BANDS, Band
 from sslvqa.hub.weights import (
     DEFAULT_MODEL,
     LoadedModel,
@@ -37,8 +38,10 @@ from sslvqa.hub.weights import (
 
 __all__ = [
     "ARCHITECTURES",
+    "BANDS",
     "DEFAULT_MODEL",
     "Architecture",
+    "Band",
     "CalibrationCard",
     "GoldenCard",
     "InputCard",

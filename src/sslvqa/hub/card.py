@@ -21,6 +21,7 @@ from pydantic import (
 from sslvqa import __version__
 from sslvqa.errors import ConfigError, ModelError
 from sslvqa.hub.names import Architecture, architecture_from_dict, architecture_to_dict, suggest
+from sslvqa.hub.scale import Band, band_of, bands
 from sslvqa.hub.toml import dump_toml
 
 __all__ = [
@@ -84,6 +85,15 @@ class ScaleCard(_Part):
     minimum: float
     maximum: float
     direction: Literal["higher_is_better"] = "higher_is_better"
+
+    @property
+    def bands(self) -> tuple[Band, ...]:
+        """The five bands of the scale, the worst first."""
+        return bands(self.minimum, self.maximum)
+
+    def band(self, score: float) -> Band:
+        """What a calibrated score means in words."""
+        return band_of(score, self.minimum, self.maximum)
 
     @model_validator(mode="after")
     def _ordered(self) -> ScaleCard:

@@ -44,11 +44,16 @@ class Tables:
         return tuple("" if table is None else table.sha256 for table in tables)
 
 
-def read_tables(config: TrainConfig) -> Tables:
+def read_tables(config: TrainConfig, *, probe: bool = True) -> Tables:
     """Read, divide and probe all videos of a run.
 
     Unreadable unlabelled and pristine videos are left out with a warning that lists them; labelled ones are
     an error unless ``skip_bad``.
+
+    Args:
+        config: The settings.
+        probe: Decode the first and the last frame of every video. That takes minutes for thousands of files,
+            and is not needed for files that were just made.
 
     Raises:
         ManifestError: A table is malformed.
@@ -65,8 +70,9 @@ def read_tables(config: TrainConfig) -> Tables:
     few = len(usable) < options.calibration_minimum or len(usable.contents) < 10
     fraction = 0 if few else options.calibration_fraction
     train, calibration = _divide(usable, fraction=fraction, seed=config.runtime.seed)
-    train = _readable(_limit(train, options.limit, config.runtime.seed), skip_bad=options.skip_bad)
-    calibration = _readable(calibration, skip_bad=options.skip_bad)
+    train = _limit(train, options.limit, config.runtime.seed)
+    train = _readable(train, skip_bad=options.skip_bad, probe=probe)
+    calibration = _readable(calibration, skip_bad=options.skip_bad, probe=probe)
     if len(set(train.scores)) < 2:
         raise DataError(
             f"{config.labels}: {len(train)} labelled videos with {len(set(train.scores))} distinct "
@@ -82,10 +88,10 @@ def read_tables(config: TrainConfig) -> Tables:
             raise DataError(
                 f"{config.unlabelled}: all {len(found)} videos are among the labelled ones; give others"
             )
-        unlabelled = _readable(limited, skip_bad=True)
+        unlabelled = _readable(limited, skip_bad=True, probe=probe)
     pristine = None
     if config.method in WITH_DISTANCE and config.pristine is not None:
-        pristine = _readable(read_videos(config.pristine), skip_bad=True)
+        pristine = _readable(read_videos(config.pristine), skip_bad=True, probe=probe)
     return Tables(labelled=train, calibration=calibration, unlabelled=unlabelled, pristine=pristine)
 
 
@@ -149,8 +155,8 @@ def _limit(manifest: Manifest, limit: int | None, seed: int) -> Manifest:
     return manifest.select(manifest.rows[index] for index in sorted(order[:limit].tolist()))
 
 
-def _readable(manifest: Manifest, *, skip_bad: bool) -> Manifest:
-    if not manifest.rows:
+def _readable(manifest: Manifest, *, skip_bad: bool, probe: bool = True) -> Manifest:
+    if not manifest.rows or not probe:
         return manifest
     usable, problems = usable_rows(manifest, skip_bad=skip_bad)
     if problems:
