@@ -165,18 +165,25 @@ class _Stage(nn.Module):
             _Block(dim, heads=heads, config=config, gated=gated, drop_path=rate) for rate in drop_paths
         )
         self.downsample = _Merge(dim) if stage < len(config.depths) - 1 else None
+        self._plans: dict[Triple, tuple[WindowPlan, ...]] = {}
 
     def forward(self, tokens: Tensor, *, checkpointed: bool) -> Tensor:
         _, t, h, w, _ = tokens.shape
-        cfg = self.config
-        for i, block in enumerate(self.blocks):
-            plan = plan_windows(
-                (t, h, w), window=cfg.window, shifted=i % 2 == 1, fragments=cfg.fragments, gate=self.gate
-            )
+        plans = self._plans.get((t, h, w))
+        if plans is None:
+            plans = self._plans[t, h, w] = self._plan_blocks((t, h, w))
+        for block, plan in zip(self.blocks, plans, strict=True):
             tokens = (
                 checkpoint(block, tokens, plan, use_reentrant=False) if checkpointed else block(tokens, plan)
             )
         return tokens if self.downsample is None else self.downsample(tokens)
+
+    def _plan_blocks(self, size: Triple) -> tuple[WindowPlan, ...]:
+        cfg = self.config
+        return tuple(
+            plan_windows(size, window=cfg.window, shifted=i % 2 == 1, fragments=cfg.fragments, gate=self.gate)
+            for i in range(len(self.blocks))
+        )
 
 
 class SwinBackbone(nn.Module):

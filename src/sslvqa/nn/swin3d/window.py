@@ -5,9 +5,9 @@ Nothing here is learned. The constant tensors of a geometry are built once a pro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 import torch
@@ -52,6 +52,12 @@ class WindowPlan:
     """Cells of the fragment grid along height and along width."""
     gate: GateKind
     """How two tokens' fragments choose between the two bias tables; ``none``: there is one table only."""
+    kept: dict[torch.device, _Constants] = field(default_factory=dict, compare=False, repr=False)
+    """What :func:`constants` gave, by device: a compiler follows this look-up, but no cache of a function."""
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        """Return the plan itself: copies of a network share it, and its constants."""
+        return self
 
     @property
     def padded(self) -> Triple:
@@ -192,9 +198,12 @@ def constants(plan: WindowPlan, device: torch.device) -> _Constants:
     Returns:
         Table rows, gates and shift masks. They are not to be modified.
     """
-    if torch.compiler.is_compiling():  # a tracer's stand-in tensors must not be kept
-        return _build(plan, device)
-    return _build_once(plan, device)
+    if torch.compiler.is_compiling() and not torch.compiler.is_dynamo_compiling():
+        return _build(plan, device)  # the stand-in tensors of an export must not be kept
+    found = plan.kept.get(device)
+    if found is None:
+        found = plan.kept[device] = _build_once(plan, device)
+    return found
 
 
 def _build(plan: WindowPlan, device: torch.device) -> _Constants:
