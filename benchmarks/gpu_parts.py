@@ -153,7 +153,7 @@ def files(rows: Rows, sizes: Sizes) -> None:
 def nvdec(rows: Rows, sizes: Sizes) -> None:
     """Whether this build of PyAV decodes on the GPU, with the same planes as on the CPU, and how fast."""
     for video in sizes.videos:
-        rows.add(video[0], partial(_nvdec, video))
+        rows.add(video[0], partial(_nvdec, video, sizes))
 
 
 @cache
@@ -385,7 +385,8 @@ def _loader(video: Video, workers: int, sizes: Sizes, *, cached: bool) -> dict[s
         dataset = VideoDataset(rows, geometry, cache=kept)
         if cached:  # a few epochs later
             with kept.open(path) as opened:
-                list(opened.frames(range(opened.info.frame_count)))
+                for _ in opened.frames(range(opened.info.frame_count)):
+                    pass
         steps = (2 + int(sizes.seconds)) * workers
         plan = RunPlan({"unlabelled": PartPlan(videos, 2)}, steps, steps, seed=0)
         loader = make_loader({"unlabelled": dataset}, StepSampler(plan), workers=workers, pin_memory=False)
@@ -419,13 +420,14 @@ def _files(name: str, video: Video, sizes: Sizes) -> dict[str, Any]:
     }
 
 
-def _nvdec(video: Video) -> dict[str, Any]:
+def _nvdec(video: Video, sizes: Sizes) -> dict[str, Any]:
     """Ours would number the frames by the packet index, as on the CPU; only the decoder would be another."""
     import av
     from av.codec.hwaccel import HWAccel, hwdevices_available
 
-    if "cuda" not in hwdevices_available():
-        return {"available": False, "devices": hwdevices_available()}
+    known = hwdevices_available()
+    if sizes.device != "cuda" or "cuda" not in known:
+        return {"available": False, "known": known}
     path = str(_video(*video))
 
     def planes(hwaccel: HWAccel | None = None) -> list[bytes]:

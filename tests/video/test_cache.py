@@ -45,7 +45,7 @@ def views(path, cache, *, epochs=4):
     [
         ((80, 64), {}),
         ((80, 64), {"pixel_format": "yuv444p"}),
-        ((80, 64), {"pixel_format": "yuv422p", "options": {"colorspace": "bt709", "color_range": "pc"}}),
+        ((80, 64), {"pixel_format": "yuv422p", "options": {"colorspace": "bt709"}}),
         ((78, 62), {"options": {"bf": "3"}}),
         ((28, 24), {}),  # smaller than the view: enlarged from the whole frame
         ((81, 63), {"pixel_format": "yuv444p"}),
