@@ -38,6 +38,8 @@ class ScorerSettings(TypedDict, total=False):
     limits: Limits | None
     backend: Backend
     precision: Precision | Literal["auto"]
+    batch: int | None
+    compiled: bool
 
 
 def load(model: str | Path = "default") -> LoadedModel:

@@ -196,6 +196,36 @@ def test_the_result_does_not_depend_on_how_views_are_chunked(case):
             torch.testing.assert_close(p.grad, expected[name], rtol=2e-2, atol=1e-4)
 
 
+@pytest.fixture
+def traced(monkeypatch):
+    """Compile by tracing only, which needs no C++ compiler."""
+    real = torch.compile
+    monkeypatch.setattr(
+        torch, "compile", lambda function, **_: real(function, backend="eager", fullgraph=True)
+    )
+    torch._dynamo.reset()
+    yield
+    torch._dynamo.reset()
+
+
+@pytest.mark.parametrize("chunk", [0, 3])
+@pytest.mark.parametrize("build", ["stvqrl", "ssl_vqa"])
+def test_compiled_steps_are_those_of_the_networks_as_they_are(build, chunk, traced):
+    method, batch = (stvqrl(), group_batch()) if build == "stvqrl" else (ssl_vqa(), quality_batch())
+    method._compute = Compute(chunk=chunk, compiled=True)
+    totals, found = [], []
+    for _ in range(3):  # as it is, compiled, again
+        method.zero_grad()
+        torch.manual_seed(0)
+        total = method.step(batch).total
+        total.backward()
+        totals.append(total.item())
+        found.append({name: p.grad.clone() for name, p in method.named_parameters() if p.grad is not None})
+    assert totals == pytest.approx([totals[0]] * 3, rel=1e-5)
+    for name, gradient in found[0].items():
+        torch.testing.assert_close(found[2][name], gradient, rtol=1e-3, atol=1e-5)
+
+
 def test_bf16_is_close_to_float32(case):
     method, batch = case
     torch.manual_seed(0)

@@ -63,7 +63,7 @@ def test_the_graph_of_gated_shifted_windows_holds_the_weights_and_not_the_bias_o
             torch.nn.init.normal_(parameter.data, std=2.0, generator=torch.Generator().manual_seed(0))
     model.distance.set_corpus(CorpusStatistics(torch.zeros(16), torch.eye(16), 100))
     view = golden_view(geometry)
-    ours = TorchRuntime(model, device=torch.device("cpu"))(view)
+    ours = TorchRuntime(model)(view)
     theirs = openvino.OpenVinoRuntime(model, geometry=geometry)(view)
     assert theirs.q_r.item() == pytest.approx(ours.q_r.item(), abs=1e-5)
     assert theirs.q_d.item() == pytest.approx(ours.q_d.item(), abs=1e-5)

@@ -29,6 +29,16 @@ def test_weights_and_optimizer_come_back_exactly(tmp_path):
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True))
 
 
+def test_the_kind_of_update_is_that_of_the_device_that_goes_on(tmp_path):
+    save_checkpoint(tmp_path, *stepped(0), Progress(4, "x"))
+    model, _ = stepped(1)
+    fused = torch.optim.AdamW(model.parameters(), lr=0.1, fused=True)
+    load_checkpoint(find_checkpoint(tmp_path), model, fused, fingerprint="x")
+    assert [group["fused"] for group in fused.param_groups] == [True]
+    model(torch.ones(1, 3)).sum().backward()
+    fused.step()
+
+
 def test_only_the_newest_complete_checkpoint_counts(tmp_path):
     model, optimizer = stepped(0)
     assert find_checkpoint(tmp_path) is None

@@ -5,6 +5,7 @@ import time
 import pytest
 import torch
 
+from sslvqa.methods import Compute
 from sslvqa.train.meter import Meter, matmul_peak
 
 CPU = torch.device("cpu")
@@ -28,6 +29,19 @@ def test_utilisation_counts_forward_and_backward_of_the_second_batch_for_all(met
     meter.step(2.0)
     forward_and_backward = 2 * (2 * 2 * 5 * 10)  # the input needs no gradient
     assert meter.take()["mfu"] == pytest.approx(3 * forward_and_backward / 2.0 / 1000.0)
+
+
+def test_compiled_networks_are_counted_as_if_they_were_not(meter, monkeypatch):
+    real = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda function, **_: real(function, backend="eager"))
+    network, views = torch.nn.Linear(5, 10), torch.randint(0, 256, (2, 3, 1, 1, 5), dtype=torch.uint8)
+    compute = Compute(compiled=True)
+    for _ in range(4):
+        with meter.arithmetic():
+            torch.autograd.backward(compute(network, views).sum())
+    meter.step(2.0)
+    assert meter.take()["mfu"] == pytest.approx(4 * 2 * (2 * 2 * 3 * 5 * 10) / 2.0 / 1000.0)
+    torch._dynamo.reset()
 
 
 def test_every_record_begins_anew(meter):

@@ -40,6 +40,14 @@ def test_biases_norms_and_position_tables_are_not_decayed(tiny):
         assert lr == (1e-2 if "head" in name else 1e-4), name
 
 
+def test_the_update_is_one_kernel_where_all_weights_are_on_a_gpu(monkeypatch):
+    parts = {"backbone": nn.Linear(2, 2), "head": nn.Linear(2, 2)}
+    assert build_optimizer(parts, OptimConfig()).defaults["fused"] is None
+    monkeypatch.setattr(torch.Tensor, "is_cuda", True)
+    monkeypatch.setattr(torch.optim, "AdamW", lambda groups, *, fused: fused)
+    assert build_optimizer(parts, OptimConfig()) is True
+
+
 def test_a_factor_scales_every_peak_rate():
     parts = {"backbone": nn.Linear(2, 2), "head": nn.Linear(2, 2)}
     optimizer = build_optimizer(parts, OptimConfig(lr=1.0, head_lr=4.0))

@@ -82,6 +82,19 @@ def test_reading_in_other_processes_does_not_change_the_result(config, tmp_path)
     assert all(here[name].equal(there[name]) for name in here)
 
 
+def test_a_cache_of_frames_changes_nothing_and_a_run_may_resume_with_one(config, tmp_path, stop_after):
+    plain = weights(train(replace(config, max_steps=3)))
+    cached = replace(config, out=str(tmp_path / "cached"), max_steps=3)
+    stop_after(2)
+    with pytest.raises(Interrupted):
+        train(cached)
+    stop_after(0)
+    runtime = RuntimeConfig(workers=0, cache=str(tmp_path / "frames"), cache_gigabytes=0.01, compile="off")
+    found = weights(train(replace(cached, runtime=runtime), resume=True))
+    assert all(plain[name].equal(found[name]) for name in plain)
+    assert list((tmp_path / "frames").glob("*/frames.bin"))
+
+
 def test_another_seed_gives_other_weights_and_other_settings_do_not_resume(config):
     train(replace(config, max_steps=1))
     with pytest.raises(ConfigError, match="other settings or data"):

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, cast
 
 from sslvqa.sampling.qcs import read_views
+from sslvqa.scoring.runtime import run_views
 from sslvqa.video.reader import Video, open_video
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def run_stages(scorer: Scorer, path: str | Path) -> tuple[QualityScores, Stages]
         read = time.perf_counter()
         counts = video.frames_decoded, video.pixels_converted
     closed = time.perf_counter()
-    scores = scorer.runtime(views)
+    scores = run_views(scorer.runtime, views, batch=scorer.batch)
     done = time.perf_counter()
     scorer.score(path)
     total = time.perf_counter() - done

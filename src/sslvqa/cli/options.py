@@ -8,8 +8,10 @@ import typer
 
 __all__ = [
     "BackboneRate",
+    "Batch",
     "Chunk",
     "Clips",
+    "Compile",
     "Device",
     "Draws",
     "MaxSteps",
@@ -36,6 +38,17 @@ Seed = Annotated[int | None, typer.Option(help="Seed of the draws.", show_defaul
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Threads = Annotated[
     int | None, typer.Option(help="CPU threads.", show_default="what decoder and network take")
+]
+Batch = Annotated[
+    int | None,
+    typer.Option(
+        help="Views that the networks take at once, of several files.",
+        show_default="32 on a GPU, a file's own on a CPU",
+    ),
+]
+Compile = Annotated[
+    bool,
+    typer.Option("--compile", help="Compile the networks for a GPU: some minutes, for thousands of files."),
 ]
 
 # of training; what is not given comes from the preset or the settings file

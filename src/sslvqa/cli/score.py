@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from sslvqa.cli.options import Clips, Device, Draws, Model, Seed, Threads
+from sslvqa.cli.options import Batch, Clips, Compile, Device, Draws, Model, Seed, Threads
 from sslvqa.cli.output import Format, choose_format, note, open_output, record_writer, track
 from sslvqa.cli.sources import open_sources
 from sslvqa.errors import ConfigError
@@ -98,6 +98,8 @@ def score(
         Literal["auto", "fp32", "bf16"],
         typer.Option(help="Of matrix products; auto: bf16 where the processor has it."),
     ] = "auto",
+    batch: Batch = None,
+    compile_: Compile = False,
 ) -> None:
     """Score videos: one number each, higher is better.
 
@@ -128,6 +130,8 @@ def score(
             combine=combine,
             backend=backend,
             precision=precision,
+            batch=batch,
+            compiled=compile_,
         )
         kept = _keep_finished(output, scorer) if resume and output is not None else set()
         waiting = [path for path in paths if path not in kept]

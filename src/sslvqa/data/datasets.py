@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from sslvqa.data.manifest import Manifest, ManifestRow
     from sslvqa.sampling import PairPreset, ViewGeometry, ViewPlan
+    from sslvqa.video import RawGeometry, Video
+    from sslvqa.video.cache import FrameCache
 
 __all__ = [
     "GroupDataset",
@@ -76,6 +78,7 @@ class VideoDataset(Dataset[Item]):
         views: 2 for the pair T', T'' of one clip, 1 for T' alone.
         preset: How the two views differ, see :func:`sslvqa.sampling.plan_view_pair`.
         seed: Of the run.
+        cache: Keeps decoded frames; the views do not depend on it.
 
     Raises:
         VideoError: From an item whose video cannot be read.
@@ -89,12 +92,14 @@ class VideoDataset(Dataset[Item]):
         views: Literal[1, 2] = 2,
         preset: PairPreset = "paper",
         seed: int = 0,
+        cache: FrameCache | None = None,
     ) -> None:
         self.rows = tuple(rows)
         self.geometry = geometry
         self.views = views
         self.preset = preset
         self.seed = seed
+        self.cache = cache
 
     def __len__(self) -> int:
         """Count the videos."""
@@ -104,7 +109,7 @@ class VideoDataset(Dataset[Item]):
         """Read the views of video ``key.position`` as drawn for ``key.epoch``."""
         row = self.rows[key.position]
         generator = torch.Generator().manual_seed(derive_seed(self.seed, *key))
-        with open_video(row.path, geometry=row.geometry, threads=1) as video:
+        with _open(row.path, self.cache, geometry=row.geometry) as video:
             info = video.info
             plans = plan_view_pair(
                 info.height_px,
@@ -138,6 +143,7 @@ class GroupDataset(Dataset[Item]):
         versions: K, how many versions an item has: the first one and K - 1 distinct others.
         preset: How the two views differ.
         seed: Of the run.
+        cache: Keeps decoded frames; the views do not depend on it.
 
     Raises:
         ConfigError: If a scene has fewer than ``versions`` versions.
@@ -151,6 +157,7 @@ class GroupDataset(Dataset[Item]):
         versions: int = 10,
         preset: PairPreset = "paper",
         seed: int = 0,
+        cache: FrameCache | None = None,
     ) -> None:
         short = [group.scene for group in groups if len(group.paths) < versions]
         if versions < 2 or short:
@@ -163,6 +170,7 @@ class GroupDataset(Dataset[Item]):
         self.versions = versions
         self.preset = preset
         self.seed = seed
+        self.cache = cache
 
     def __len__(self) -> int:
         """Count the scenes."""
@@ -176,7 +184,7 @@ class GroupDataset(Dataset[Item]):
         plans: tuple[ViewPlan, ...] = ()
         views = []
         for path in (group.paths[0], *(group.paths[other] for other in others.sort().values.tolist())):
-            with open_video(path, threads=1) as video:
+            with _open(path, self.cache) as video:
                 if not plans:
                     plans = plan_view_pair(
                         video.info.height_px,
@@ -203,6 +211,13 @@ class JointDataset(Dataset[tuple[str, Item]]):
     def __getitem__(self, key: ItemKey) -> tuple[str, Item]:
         """Read one item of one part."""
         return key.part, self.parts[key.part][key]
+
+
+def _open(path: Path, cache: FrameCache | None, *, geometry: RawGeometry | None = None) -> Video:
+    """Open a video, through the cache if there is one."""
+    if cache is not None:
+        return cache.open(path, geometry=geometry)
+    return open_video(path, geometry=geometry, threads=1)
 
 
 def read_centre_views(row: ManifestRow, geometry: ViewGeometry, *, clips: int, seed: int) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from sslvqa.errors import ConfigError
+from sslvqa.nn.compiled import Compiled
 from sslvqa.sampling.normalize import normalize
 
 if TYPE_CHECKING:
@@ -105,14 +106,20 @@ class Compute:
     """Autocast to bfloat16; outputs are float32 again, and losses are always computed in float32."""
     chunk: int = 0
     """Views that keep their activations at once; the rest are recomputed in the backward pass (a third more
-    work). 0 keeps all."""
+    work). 0 keeps all: the fastest as long as memory suffices."""
+    compiled: bool = False
+    """Compile what gradients are taken of; the first step, and passes without gradients, run as they are."""
+    _graphs: dict[object, Compiled[Tensor]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __call__(self, network: Callable[[Tensor], Tensor], views: Tensor) -> Tensor:
         """Apply ``network`` to uint8 views ``(B, 3, T, S, S)`` and return float32 ``(B, ...)``."""
+        run = self._form(network, views.shape)
 
         def forward(part: Tensor) -> Tensor:
             with torch.autocast(part.device.type, dtype=torch.bfloat16, enabled=self.bf16):
-                return network(normalize(part)).float()
+                return run(part)
 
         if not self.chunk or len(views) <= self.chunk:
             return forward(views)
@@ -120,6 +127,18 @@ class Compute:
         if not torch.is_grad_enabled():
             return torch.cat([forward(part) for part in parts])
         return torch.cat([checkpoint(forward, part, use_reentrant=False) for part in parts])
+
+    def _form(self, network: Callable[[Tensor], Tensor], shape: torch.Size) -> Callable[[Tensor], Tensor]:
+        """The network from uint8 views to float32, compiled where it is worth it."""
+
+        def plain(part: Tensor) -> Tensor:
+            return network(normalize(part)).float()
+
+        if not (self.compiled and torch.is_grad_enabled()):
+            return plain
+        if network not in self._graphs:
+            self._graphs[network] = Compiled(plain)
+        return self._graphs[network].ready(shape)
 
 
 @contextmanager

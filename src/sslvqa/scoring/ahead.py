@@ -23,6 +23,7 @@ Source = TypeVar("Source", bound="str | Path | BinaryIO")
 """A file."""
 
 _MOST_READERS = 8
+_MOST_READERS_FOR_GPU = 32  # which leaves the cores to the decoders
 
 
 def read_each(
@@ -41,7 +42,8 @@ def read_each(
     what headerless files hold, for all or by path.
     """
     total = torch.get_num_threads() if scorer.threads is None else scorer.threads
-    readers = max(min(total, len(sources) if timeline_seconds is None else 1, _MOST_READERS), 1)
+    most = _MOST_READERS if scorer.device.type == "cpu" else _MOST_READERS_FOR_GPU
+    readers = max(min(total, len(sources) if timeline_seconds is None else 1, most), 1)
     threads = max(total // readers, 1)
 
     def read(source: Source) -> Reading:

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sslvqa.errors import ConfigError
 from sslvqa.scoring.ahead import Source, read_each
 from sslvqa.scoring.result import SCHEMA, VideoScore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
     from typing import BinaryIO
 
-    from sslvqa.scoring.scorer import Reading, Scorer
+    from sslvqa.scoring.scorer import RawScores, Reading, Scorer
     from sslvqa.video.raw import RawGeometry
 
 __all__ = ["FailedScore", "finish_each", "score_each", "scored_records"]
 
-Finished = TypeVar("Finished")
+Finished_co = TypeVar("Finished_co", covariant=True)
+_logger = logging.getLogger(__name__)
+
+
+class Finish(Protocol[Finished_co]):
+    """Makes something of what was read of a file."""
+
+    def __call__(self, reading: Reading, *, raw: RawScores | None) -> Finished_co:
+        """Finish one file; ``raw`` are the scores of its views where they are known already."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +68,10 @@ def score_each(
 ) -> Iterator[VideoScore | FailedScore]:
     """Score files in their order, the next ones being read meanwhile; results come as they are made.
 
-    Whatever goes wrong with one file (a decoder can fail in ways nobody foresaw) is the record of that file.
-    Only an interrupt ends the iteration early. ``geometry`` says what headerless files hold: all, or by path.
+    Files share batches of ``scorer.batch`` views where ``scorer.joins_files``; no score depends on it beyond
+    rounding. Whatever goes wrong with one file (a decoder can fail in ways nobody foresaw) is the record of
+    that file. Only an interrupt ends the iteration early. ``geometry`` says what headerless files hold: all,
+    or by path.
     """
     yield from finish_each(
         paths, scorer.finish, scorer=scorer, timeline_seconds=timeline_seconds, geometry=geometry
@@ -66,20 +80,57 @@ def score_each(
 
 def finish_each(
     paths: Sequence[Source],
-    finish: Callable[[Reading], Finished],
+    finish: Finish[Finished_co],
     *,
     scorer: Scorer,
     timeline_seconds: float | None = None,
     geometry: RawGeometry | Mapping[str, RawGeometry] | None = None,
-) -> Iterator[Finished | FailedScore]:
-    """As :func:`score_each`, with something else made of what was read of a file."""
-    for path, reading in read_each(
-        paths, scorer=scorer, timeline_seconds=timeline_seconds, geometry=geometry
-    ):
+) -> Iterator[Finished_co | FailedScore]:
+    """As :func:`score_each`, with something else made of what was read of a file and its raw scores."""
+    readings = read_each(paths, scorer=scorer, timeline_seconds=timeline_seconds, geometry=geometry)
+    for group in _groups(readings, views=scorer.batch if scorer.joins_files else 0):
+        scores = _scores_together([item for _, item in group if not isinstance(item, Exception)], scorer)
+        for path, item in group:
+            try:
+                if isinstance(item, Exception):
+                    raise item
+                yield finish(item, raw=next(scores))
+            except Exception as error:  # the contract of a batch: never abort
+                yield FailedScore.of(path, error)
+
+
+def _groups(
+    readings: Iterable[tuple[Source, Future[Reading]]], *, views: int
+) -> Iterator[list[tuple[Source, Reading | Exception]]]:
+    """Files in their order, as many together as fill a batch of views (0: one by one)."""
+    group: list[tuple[Source, Reading | Exception]] = []
+    count = 0
+    for path, future in readings:
         try:
-            yield finish(reading.result())
-        except Exception as error:  # the contract of a batch: never abort
-            yield FailedScore.of(path, error)
+            item: Reading | Exception = future.result()
+        except Exception as error:
+            item = error
+        more = 0 if isinstance(item, Exception) or not views else len(item.views)
+        if count and count + more > views:
+            yield group
+            group, count = [], 0
+        group.append((path, item))
+        count += more
+        if not count or count >= views:
+            yield group
+            group, count = [], 0
+    if group:
+        yield group
+
+
+def _scores_together(readings: Sequence[Reading], scorer: Scorer) -> Iterator[RawScores | None]:
+    """Raw scores of each; None where each is better scored by itself: alone, or when something fails."""
+    if len(readings) > 1:
+        try:
+            return iter(scorer.raw_together(readings))
+        except Exception as error:
+            _logger.warning("a batch of %d files failed (%s); each is scored by itself", len(readings), error)
+    return repeat(None, len(readings))
 
 
 def scored_records(path: Path, *, scorer: Scorer) -> dict[str, dict[str, Any]]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sslvqa.scoring.result import VideoScore
-    from sslvqa.scoring.scorer import Reading, Scorer
+    from sslvqa.scoring.scorer import RawScores, Reading, Scorer
 
 __all__ = ["FeaturedScore", "describe", "describe_each"]
 
@@ -33,11 +33,16 @@ class FeaturedScore:
 
 
 def describe(
-    reading: Reading, *, scorer: Scorer, progress: Callable[[int, int], object] | None = None
+    reading: Reading,
+    *,
+    scorer: Scorer,
+    raw: RawScores | None = None,
+    progress: Callable[[int, int], object] | None = None,
 ) -> FeaturedScore:
     """Score what was read of one video and pool its features; arguments as of :meth:`Scorer.finish`."""
     pooled = scorer.token_features(reading.views).mean(axis=0)
-    return FeaturedScore(scorer.finish(reading, progress=progress), tuple(float(value) for value in pooled))
+    score = scorer.finish(reading, raw=raw, progress=progress)
+    return FeaturedScore(score, tuple(float(value) for value in pooled))
 
 
 def describe_each(paths: Sequence[str | Path], *, scorer: Scorer) -> Iterator[FeaturedScore | FailedScore]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 import torch
@@ -13,7 +13,7 @@ from sslvqa.nn.quality import QualityScores, join_scores
 from sslvqa.sampling.normalize import normalize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from torch import Tensor
 
@@ -28,6 +28,8 @@ __all__ = [
     "inference",
     "make_runtime",
     "pick_device",
+    "run_views",
+    "views_at_once",
 ]
 
 Backend = Literal["auto", "torch", "openvino"]
@@ -36,7 +38,7 @@ Backend = Literal["auto", "torch", "openvino"]
 Precision = Literal["fp32", "bf16"]
 """Number format of the matrix products; everything that sums over tokens stays float32."""
 
-VIEWS_AT_ONCE = 4
+_CPU_BATCH, _GPU_BATCH = 4, 32
 
 
 class Runtime(Protocol):
@@ -46,16 +48,43 @@ class Runtime(Protocol):
     precision: Precision
 
     def __call__(self, views: Tensor) -> QualityScores:
-        """Score uint8 views ``(n, 3, T, S, S)``, n >= 1: float32 on the CPU, in the order of the views."""
+        """Score uint8 views ``(n, 3, T, S, S)`` at once, n >= 1: float32 on the CPU, in their order."""
         ...
 
 
-class TorchRuntime:
-    """The model as PyTorch runs it: on a CPU in the form of :mod:`sslvqa.nn.inference`.
+def views_at_once(device: torch.device) -> int:
+    """Views of a call by default: what keeps a device busy without taking memory for nothing."""
+    return _CPU_BATCH if device.type == "cpu" else _GPU_BATCH
+
+
+def run_views(
+    runtime: Runtime,
+    views: Tensor,
+    *,
+    batch: int,
+    progress: Callable[[int, int], object] | None = None,
+) -> QualityScores:
+    """Score any number of views, ``batch`` at a time.
 
     Args:
-        model: In evaluation mode, on ``device``; later changes of its weights are seen.
-        device: Where the views are sent.
+        runtime: Runs the model.
+        views: uint8 ``(n, 3, T, S, S)``, n >= 1.
+        batch: Views of a call.
+        progress: Called after every call with the number of views done and of all views.
+    """
+    parts: list[QualityScores] = []
+    for part in torch.split(views, batch):
+        parts.append(runtime(part))
+        if progress is not None:
+            progress(sum(len(done.q_r) for done in parts), len(views))
+    return join_scores(parts)
+
+
+class TorchRuntime:
+    """The model as PyTorch runs it on a CPU, in the form of :mod:`sslvqa.nn.inference`.
+
+    Args:
+        model: In evaluation mode, on the CPU; later changes of its weights are seen.
         threads: CPU threads while it runs; None leaves the setting alone.
         precision: Of the matrix products.
 
@@ -66,32 +95,20 @@ class TorchRuntime:
     backend = "torch"
 
     def __init__(
-        self,
-        model: QualityModel,
-        *,
-        device: torch.device,
-        threads: int | None = None,
-        precision: Precision = "fp32",
+        self, model: QualityModel, *, threads: int | None = None, precision: Precision = "fp32"
     ) -> None:
-        self.precision = precision
-        self._device, self._threads = device, threads
         half = precision == "bf16"
-        self._autocast = half and device.type != "cpu"
-        if device.type == "cpu":
-            if half and not bf16_supported():
-                raise ConfigError("precision is 'bf16', but this processor has no such products; use 'fp32'")
-            model = inference_model(model, dtype=torch.bfloat16 if half else torch.float32)
-        self._model = model
+        if half and not bf16_supported():
+            raise ConfigError("precision is 'bf16', but this processor has no such products; use 'fp32'")
+        self.precision: Precision = precision
+        self._threads = threads
+        self._model = inference_model(model, dtype=torch.bfloat16 if half else torch.float32)
 
     def __call__(self, views: Tensor) -> QualityScores:
         """Score uint8 views ``(n, 3, T, S, S)``, n >= 1."""
-        halved = torch.autocast(self._device.type, torch.bfloat16) if self._autocast else nullcontext()
-        with inference(self._threads), halved:
-            parts = [
-                self._model(normalize(part.to(self._device))) for part in torch.split(views, VIEWS_AT_ONCE)
-            ]
-            q_r, q_d = join_scores(parts)
-            return QualityScores(q_r.float().cpu(), None if q_d is None else q_d.float().cpu())
+        with inference(self._threads):
+            q_r, q_d = self._model(normalize(views))
+            return QualityScores(q_r.float(), None if q_d is None else q_d.float())
 
 
 def make_runtime(
@@ -102,6 +119,8 @@ def make_runtime(
     threads: int | None = None,
     backend: Backend = "auto",
     precision: Precision | Literal["auto"] = "auto",
+    batch: int,
+    compiled: bool = False,
 ) -> Runtime:
     """Choose what runs a model.
 
@@ -112,12 +131,14 @@ def make_runtime(
         threads: CPU threads; None takes each backend's own default.
         backend: ``auto`` takes OpenVINO on a CPU where it is installed; otherwise torch.
         precision: Of the matrix products; ``auto`` takes bf16 on a CPU that has such products, else fp32.
+        batch: The most views of a call; a GPU always gets as many.
+        compiled: Whether the networks are compiled; on a GPU only.
 
     Raises:
         ConfigError: A setting is unknown, or does not go with the device or processor.
         MissingExtraError: ``openvino`` is asked but not installed.
     """
-    from sslvqa.scoring import openvino  # which needs the names above
+    from sslvqa.scoring import gpu, openvino  # which need the names above
 
     precisions = ("auto", *get_args(Precision))
     for name, value, allowed in (
@@ -131,10 +152,13 @@ def make_runtime(
         precision = "bf16" if on_cpu and bf16_supported() else "fp32"
     if backend == "openvino" and not on_cpu:
         raise ConfigError(f"backend is 'openvino', which runs on the CPU, but device is {str(device)!r}")
-    chosen = backend == "auto" and on_cpu and openvino.unavailable() is None
-    if backend == "openvino" or chosen:
+    if not on_cpu:
+        return gpu.GpuRuntime(model, device=device, batch=batch, precision=precision, compiled=compiled)
+    if compiled:
+        raise ConfigError("compiled is for a GPU, but the device is the CPU; leave it out (or use OpenVINO)")
+    if backend == "openvino" or (backend == "auto" and openvino.unavailable() is None):
         return openvino.OpenVinoRuntime(model, geometry=geometry, threads=threads, precision=precision)
-    return TorchRuntime(model, device=device, threads=threads, precision=precision)
+    return TorchRuntime(model, threads=threads, precision=precision)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -10,14 +11,21 @@ import torch
 from sslvqa import __version__
 from sslvqa.errors import ConfigError, ModelError
 from sslvqa.hub.weights import LoadedModel, load_model
-from sslvqa.nn.quality import join_scores
 from sslvqa.sampling.normalize import RGB_MEAN, RGB_STD, normalize
 from sslvqa.sampling.qcs import ViewPlan, plan_views, read_views
 from sslvqa.scoring.cautions import cautions
 from sslvqa.scoring.combine import Combine, Combined, Combiner
 from sslvqa.scoring.interval import ConformalInterval
 from sslvqa.scoring.result import ClipScore, Interval, Provenance, VideoScore
-from sslvqa.scoring.runtime import VIEWS_AT_ONCE, Backend, Precision, inference, make_runtime, pick_device
+from sslvqa.scoring.runtime import (
+    Backend,
+    Precision,
+    inference,
+    make_runtime,
+    pick_device,
+    run_views,
+    views_at_once,
+)
 from sslvqa.scoring.windows import Window, clip_span, plan_windows
 from sslvqa.video.guard import Limits
 from sslvqa.video.reader import open_video
@@ -81,6 +89,9 @@ class Scorer:
             and fits, for a model from files; torch for a loaded one, whose weights may still change.
         precision: ``fp32``; ``bf16`` for faster products, with scores that differ slightly; or ``auto``: bf16
             on a CPU that has such products, for a model from files; fp32 otherwise.
+        batch: Views that the networks take at once, joined over the files of :func:`score_each`; by default
+            32 on a GPU, and the views of one file, 4 at a time, on a CPU.
+        compiled: Compile the networks for a GPU: worth its minutes for many thousands of files.
         limits: What an untrusted file may do; default :class:`sslvqa.video.Limits`.
 
     Raises:
@@ -101,6 +112,8 @@ class Scorer:
         combine: Combine | None = None,
         backend: Backend = "auto",
         precision: Precision | Literal["auto"] = "auto",
+        batch: int | None = None,
+        compiled: bool = False,
         limits: Limits | None = None,
     ) -> None:
         in_memory = isinstance(model, LoadedModel)
@@ -114,6 +127,8 @@ class Scorer:
         self.threads = None if threads is None else _positive("threads", threads)
         self.combine: Combine = card.combine if combine is None else combine
         self.device = pick_device(device)
+        self.joins_files = batch is not None or self.device.type != "cpu"
+        self.batch = views_at_once(self.device) if batch is None else _positive("batch", batch)
         self.model = loaded.model.eval().to(self.device)
         self.runtime = make_runtime(
             self.model,
@@ -122,6 +137,8 @@ class Scorer:
             threads=self.threads,
             backend="torch" if in_memory and backend == "auto" else backend,
             precision="fp32" if in_memory and precision == "auto" else precision,
+            batch=self.batch,
+            compiled=compiled,
         )
         self.combiner = Combiner.from_card(card, combine=self.combine)
         has_interval = self.combine == "calibrated" and card.interval is not None
@@ -203,11 +220,25 @@ class Scorer:
                     max_windows=max_windows,
                 )
             views = read_views(video, [*plans, *(window.plan for window in windows)])
+            if self.device.type == "cuda":
+                views = views.pin_memory()  # here, where it is done beside the networks
             return Reading(info, timestamps, plans, windows, views, tuple(video.warnings))
 
-    def finish(self, reading: Reading, *, progress: Callable[[int, int], object] | None = None) -> VideoScore:
-        """Score what was read of one video."""
-        raw = self._forward(reading.views, progress=progress)
+    def finish(
+        self,
+        reading: Reading,
+        *,
+        raw: RawScores | None = None,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> VideoScore:
+        """Score what was read of one video.
+
+        Args:
+            reading: What :meth:`read` gave.
+            raw: Its scores from :meth:`raw_together`, where they are known.
+            progress: As for :meth:`score`.
+        """
+        raw = self._forward(reading.views, progress=progress) if raw is None else raw
         used = len(reading.plans)
         shape = (self.clips, self.draws)
         return self._assemble(reading, raw.part(slice(used), shape), raw.part(slice(used, None)))
@@ -216,6 +247,12 @@ class Scorer:
         """Return the raw outputs for every view of a score, e.g. to fit a calibration."""
         views = reading.views[: len(reading.plans)]
         return self._forward(views).part(slice(None), (self.clips, self.draws))
+
+    def raw_together(self, readings: Sequence[Reading]) -> list[RawScores]:
+        """Return the raw outputs ``(views,)`` for all views of several videos, which share batches."""
+        views = torch.cat([reading.views.to(self.device, non_blocking=True) for reading in readings])
+        raw, ends = self._forward(views), list(accumulate(len(reading.views) for reading in readings))
+        return [raw.part(slice(start, end)) for start, end in pairwise([0, *ends])]
 
     def plan(self, info: VideoInfo) -> tuple[ViewPlan, ...]:
         """Return the views of a score: all draws of the first clip, then of the second, and so on."""
@@ -234,7 +271,7 @@ class Scorer:
         with inference(self.threads):
             maps = [
                 self.model.quality_map(normalize(part.to(self.device))).cpu()
-                for part in torch.split(views, VIEWS_AT_ONCE)
+                for part in torch.split(views, self.batch)
             ]
         return self.combiner.map_regressor(torch.cat(maps).double().numpy())
 
@@ -253,12 +290,7 @@ class Scorer:
 
     def _forward(self, views: Tensor, *, progress: Callable[[int, int], object] | None = None) -> RawScores:
         """Return the raw scores of uint8 views, in their order."""
-        parts = []
-        for part in torch.split(views, VIEWS_AT_ONCE):
-            parts.append(self.runtime(part))
-            if progress is not None:
-                progress(sum(len(done.q_r) for done in parts), len(views))
-        scores = join_scores(parts)
+        scores = run_views(self.runtime, views, batch=self.batch, progress=progress)
         if not all(part.isfinite().all() for part in scores if part is not None):
             raise ModelError(f"{self.card.name} gave scores that are not finite; its weights are unusable")
         q_d = None if scores.q_d is None else scores.q_d.double().numpy()

@@ -18,6 +18,7 @@ from sslvqa.methods import (
     Supervised,
     keep_local,
 )
+from sslvqa.scoring.runtime import pick_device
 from sslvqa.train.config import METHOD_FILE, WITH_DISTANCE
 from sslvqa.train.start import seeded
 
@@ -114,4 +115,9 @@ def load_method(name: str) -> type[Supervised]:
 
 def compute_of(runtime: RuntimeConfig) -> Compute:
     """How views pass through the networks of a run."""
-    return Compute(bf16=runtime.precision == "bf16", chunk=runtime.chunk)
+    return Compute(
+        bf16=runtime.precision == "bf16",
+        chunk=runtime.chunk,
+        compiled=runtime.compile == "on"
+        or (runtime.compile == "auto" and pick_device(runtime.device).type == "cuda"),
+    )

@@ -93,7 +93,14 @@ class RuntimeConfig:
     threads: int | None = None
     """CPU threads of the computation; absent leaves PyTorch's choice."""
     chunk: int = 0
-    """Views that keep their activations at once, see :class:`sslvqa.methods.Compute`; 0 for all."""
+    """Views that keep their activations at once, see :class:`sslvqa.methods.Compute`; 0 for all. Set it only
+    where memory runs out: the rest is computed a second time."""
+    compile: Literal["auto", "on", "off"] = "auto"
+    """Whether the networks are compiled for the steps; ``auto``: on a GPU."""
+    cache: str | None = None
+    """Folder that keeps decoded frames, so that each is decoded once in all runs that name it."""
+    cache_gigabytes: float = 50.0
+    """The most that the folder may hold; once it is full nothing more is kept."""
     checkpoint_minutes: float = 10.0
     """Longest time between two checkpoints."""
     stop_minutes: float | None = None
@@ -103,9 +110,10 @@ class RuntimeConfig:
     def __post_init__(self) -> None:
         """Check ranges."""
         require(self.precision in {"fp32", "bf16"}, "precision", self.precision, "fp32 or bf16")
+        require(self.compile in {"auto", "on", "off"}, "compile", self.compile, "auto, on or off")
         for name in ("workers", "chunk", "checkpoint_minutes"):
             require(getattr(self, name) >= 0, name, getattr(self, name), "a number not below 0")
-        for name in ("threads", "stop_minutes"):
+        for name in ("threads", "stop_minutes", "cache_gigabytes"):
             value = getattr(self, name)
             require(value is None or value > 0, name, value, "a positive number")
 

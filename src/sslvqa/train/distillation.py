@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,13 +17,13 @@ from sslvqa.methods import Distil, keep_local
 from sslvqa.nn.quality import join_scores
 from sslvqa.nn.swin3d import SwinBackbone
 from sslvqa.scoring import Combined, Combiner
-from sslvqa.scoring.runtime import TorchRuntime, pick_device
+from sslvqa.scoring.runtime import make_runtime, pick_device, run_views, views_at_once
 from sslvqa.train.build import compute_of
 from sslvqa.train.checkpoint import find_checkpoint
 from sslvqa.train.distributed import gather_rows, join_world, main_first
 from sslvqa.train.engine import Run, fit
 from sslvqa.train.finish_student import finish_student
-from sslvqa.train.start import Start, fingerprint, open_run, read_start, seeded, start_patches
+from sslvqa.train.start import Start, fingerprint, frame_cache, open_run, read_start, seeded, start_patches
 from sslvqa.train.tables import divide_videos
 
 if TYPE_CHECKING:
@@ -69,11 +70,17 @@ def distil(config: DistilConfig, *, resume: bool = False) -> Path:
         learned, held = divide_videos(
             config.videos, limit=config.limit, fraction=config.held_out, seed=config.runtime.seed
         )
-        runtime = TorchRuntime(teacher.model.to(device), device=device)
-        method = build_distil(config, start, runtime, gather=keep_local if world.size == 1 else gather_rows)
+        score = _teacher_scores(teacher, device)
+        method = build_distil(config, start, score, gather=keep_local if world.size == 1 else gather_rows)
         method.to(device)
         geometry = start.architecture.geometry
-        dataset = VideoDataset(learned.rows, geometry, preset=config.pair, seed=config.runtime.seed)
+        dataset = VideoDataset(
+            learned.rows,
+            geometry,
+            preset=config.pair,
+            seed=config.runtime.seed,
+            cache=frame_cache(config.runtime),
+        )
         if find_checkpoint(folder) is None:
             _set_up(method, dataset, start, device)
         run = Run(
@@ -85,7 +92,7 @@ def distil(config: DistilConfig, *, resume: bool = False) -> Path:
             fingerprint=fingerprint(config, teacher.card.weights_sha256, learned.sha256, held.sha256),
             title="distil",
         )
-        validate = _validation(config, held, method, runtime, teacher) if world.main else None
+        validate = _validation(config, held, method, score, teacher) if world.main else None
         fit(method, run, resume=resume, world=world, on_epoch=validate)
         if world.main:
             finish_student(method, config, learned, held, start.architecture)
@@ -112,6 +119,19 @@ def build_distil(
         compute=compute_of(config.runtime),
         gather=gather,
     )
+
+
+def _teacher_scores(teacher: LoadedModel, device: torch.device) -> Callable[[torch.Tensor], QualityScores]:
+    """The teacher as a function of any number of uint8 views, in torch: the same numbers on every machine."""
+    batch = views_at_once(device)
+    runtime = make_runtime(
+        teacher.model.to(device),
+        geometry=teacher.card.architecture.geometry,
+        device=device,
+        backend="torch",
+        batch=batch,
+    )
+    return partial(run_views, runtime, batch=batch)
 
 
 def _read_start(config: DistilConfig, teacher: LoadedModel) -> Start:
@@ -170,7 +190,11 @@ def _plan(config: DistilConfig, videos: int) -> RunPlan:
 
 
 def _validation(
-    config: DistilConfig, held: Manifest, method: Distil, runtime: TorchRuntime, teacher: LoadedModel
+    config: DistilConfig,
+    held: Manifest,
+    method: Distil,
+    teacher_scores: Callable[[torch.Tensor], QualityScores],
+    teacher: LoadedModel,
 ) -> Callable[[int], Mapping[str, float]] | None:
     """Rank correlation with the teacher on one clip a held-out video, for the record only."""
     if not config.validate_epochs or len(held) < 2:
@@ -190,7 +214,7 @@ def _validation(
         if epoch % config.validate_epochs:
             return {}
         if not wanted:
-            wanted.append(scores(runtime))
+            wanted.append(scores(teacher_scores))
         pairs = zip(("score", "r", "d"), scores(method.predict_parts), wanted[0], strict=True)
         return {
             f"srocc_{name}": srocc(mine, other).value

@@ -68,9 +68,14 @@ class Meter:
 
 
 def matmul_peak(device: torch.device, dtype: torch.dtype, *, runs: int = 3) -> float:
-    """Operations a second of the best of a few large square matrix products."""
+    """Operations a second of the best of a few large square matrix products of random numbers.
+
+    Constant ones need less power, and a GPU is faster on them by an eighth than on any real data.
+    """
     side = 1024 if device.type == "cpu" else 8192
-    left = torch.ones((side, side), dtype=dtype, device=device)
+    left = torch.randn((side, side), generator=torch.Generator(device).manual_seed(0), device=device).to(
+        dtype
+    )
     fastest = float("inf")
     for _ in range(runs + 1):
         began = time.perf_counter()

@@ -12,14 +12,23 @@ from sslvqa.data.loaders import PartPlan, RunPlan
 from sslvqa.data.manifest import scan_videos
 from sslvqa.distort import build_group, read_group
 from sslvqa.errors import ConfigError, DataError, VideoError
-from sslvqa.methods import Compute, StVqrl, keep_local
+from sslvqa.methods import StVqrl, keep_local
 from sslvqa.nn.heads import Projection
 from sslvqa.nn.swin3d.model import SwinBackbone
 from sslvqa.scoring.runtime import pick_device
+from sslvqa.train.build import compute_of
 from sslvqa.train.checkpoint import find_checkpoint
 from sslvqa.train.distributed import gather_rows, join_world, main_first
 from sslvqa.train.engine import Run, fit
-from sslvqa.train.start import fingerprint, open_run, read_start, save_backbone, seeded, start_patches
+from sslvqa.train.start import (
+    fingerprint,
+    frame_cache,
+    open_run,
+    read_start,
+    save_backbone,
+    seeded,
+    start_patches,
+)
 
 if TYPE_CHECKING:
     from sslvqa.methods import Gather
@@ -63,6 +72,7 @@ def pretrain(
             versions=config.versions,
             preset=config.pair,
             seed=config.runtime.seed,
+            cache=frame_cache(config.runtime),
         )
         if start.regressor is None and find_checkpoint(folder) is None:
             start_patches([method.backbone], dataset)
@@ -101,7 +111,7 @@ def build_stvqrl(config: PretrainConfig, start: Start, *, gather: Gather = keep_
         ridge=config.ridge,
         shrinkage=config.shrinkage,
         cross_scene=config.cross_scene,
-        compute=Compute(bf16=config.runtime.precision == "bf16", chunk=config.runtime.chunk),
+        compute=compute_of(config.runtime),
         gather=gather,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sslvqa.data.datasets import VideoDataset, read_centre_views
 from sslvqa.data.loaders import PartPlan, RunPlan
@@ -18,7 +18,7 @@ from sslvqa.train.distributed import gather_rows, join_world, main_first
 from sslvqa.train.engine import Run, fit
 from sslvqa.train.finish import finish_model
 from sslvqa.train.head import fit_head
-from sslvqa.train.start import fingerprint, open_run, read_start, start_patches
+from sslvqa.train.start import fingerprint, frame_cache, open_run, read_start, start_patches
 from sslvqa.train.tables import read_tables
 
 if TYPE_CHECKING:
@@ -106,12 +106,12 @@ def _prepare(config: TrainConfig, method: Method, start: Start, labelled: VideoD
 
 
 def _datasets(config: TrainConfig, tables: Tables, geometry: ViewGeometry) -> dict[str, VideoDataset]:
-    seed, pair = config.runtime.seed, config.pair
-    parts = {"labelled": VideoDataset(tables.labelled.rows, geometry, preset=pair, seed=seed)}
+    common: dict[str, Any] = {"seed": config.runtime.seed, "cache": frame_cache(config.runtime)}
+    parts = {"labelled": VideoDataset(tables.labelled.rows, geometry, preset=config.pair, **common)}
     if tables.pristine is not None:
-        parts["corpus"] = VideoDataset(tables.pristine.rows, geometry, views=1, seed=seed)
+        parts["corpus"] = VideoDataset(tables.pristine.rows, geometry, views=1, **common)
     if tables.unlabelled is not None:
-        parts["unlabelled"] = VideoDataset(tables.unlabelled.rows, geometry, preset=pair, seed=seed)
+        parts["unlabelled"] = VideoDataset(tables.unlabelled.rows, geometry, preset=config.pair, **common)
     return parts
 
 

@@ -22,6 +22,7 @@ from sslvqa.nn.quality import DualQualityModel
 from sslvqa.sampling import normalize
 from sslvqa.train.checkpoint import find_checkpoint
 from sslvqa.train.settings import write_config
+from sslvqa.video.cache import FrameCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from sslvqa.data.datasets import GroupDataset, VideoDataset
     from sslvqa.hub import ModelKind
     from sslvqa.nn.swin3d.model import SwinBackbone
+    from sslvqa.train.config import RuntimeConfig
     from sslvqa.train.distributed import World
     from sslvqa.train.settings import RunConfig
 
@@ -38,6 +40,7 @@ __all__ = [
     "BACKBONE_FILE",
     "Start",
     "fingerprint",
+    "frame_cache",
     "open_run",
     "read_start",
     "save_backbone",
@@ -50,7 +53,10 @@ BACKBONE_FILE = "backbone.safetensors"
 
 _PATCH_ITEMS = 16
 
-_WITHOUT_EFFECT = ("workers", "threads", "checkpoint_minutes", "stop_minutes", "tensorboard", "device")
+_WITHOUT_EFFECT = (
+    *("workers", "threads", "checkpoint_minutes", "stop_minutes", "tensorboard", "device"),
+    *("compile", "cache", "cache_gigabytes"),
+)
 _PATHS = ("labels", "pristine", "unlabelled", "videos", "teacher", "init", "method")
 
 
@@ -131,6 +137,13 @@ def save_backbone(folder: Path, backbone: nn.Module, architecture: Architecture)
     state = {name: value.detach().cpu().contiguous() for name, value in backbone.state_dict().items()}
     save_file(state, path, metadata={"architecture": json.dumps(architecture_to_dict(architecture))})
     return path
+
+
+def frame_cache(runtime: RuntimeConfig) -> FrameCache | None:
+    """The cache of decoded frames that a run asks for, if it does."""
+    if runtime.cache is None:
+        return None
+    return FrameCache(runtime.cache, max_bytes=int(1e9 * runtime.cache_gigabytes))
 
 
 def start_patches(backbones: Iterable[SwinBackbone], dataset: VideoDataset | GroupDataset) -> None:

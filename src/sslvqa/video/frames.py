@@ -133,6 +133,11 @@ class Planes:
         return f"Planes(index={self.index}, pts_seconds={self.pts_seconds:.6f}, {size})"
 
     @property
+    def coded(self) -> av.VideoFrame:
+        """The frame as it was decoded: not rotated."""
+        return self._frame
+
+    @property
     def orientation(self) -> Orientation:
         """How the coded planes of :meth:`yuv` have to be turned to be displayed."""
         return self._orientation

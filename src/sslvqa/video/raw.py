@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sslvqa.video.guard import Limits
 
-__all__ = ["RawGeometry", "RawVideo"]
+__all__ = ["RawGeometry", "RawVideo", "fill_frame", "frame_bytes"]
 
 _TEXT = re.compile(r"(\d+)x(\d+)(?::([a-z0-9]+))?(?:@([0-9.]+)(?:/([0-9.]+))?)?")
 
@@ -164,7 +164,7 @@ class RawVideo:
                 raise UnreadableVideoError(f"{self._name}: the file became shorter while it was read")
             self.frames_decoded += 1
             yield Planes(
-                _fill(self._geometry, data),
+                fill_frame(self._geometry, data),
                 index=number,
                 pts_seconds=float(self.timestamps_seconds[number]),
                 matrix=self.info.color_matrix,
@@ -188,8 +188,8 @@ class RawVideo:
         self.close()
 
 
-def _fill(geometry: RawGeometry, data: bytes) -> av.VideoFrame:
-    """Copy one frame's bytes into a PyAV frame."""
+def fill_frame(geometry: RawGeometry, data: bytes) -> av.VideoFrame:
+    """Copy one frame's bytes into a PyAV frame; :func:`frame_bytes` inverts it."""
     frame = av.VideoFrame(geometry.width_px, geometry.height_px, geometry.pixel_format)
     start = 0
     for plane, (rows, row_bytes) in zip(frame.planes, geometry.plane_shapes(), strict=True):
@@ -197,6 +197,12 @@ def _fill(geometry: RawGeometry, data: bytes) -> av.VideoFrame:
         plane_rows(plane)[:rows, :row_bytes] = block.reshape(rows, row_bytes)
         start += rows * row_bytes
     return frame
+
+
+def frame_bytes(geometry: RawGeometry, frame: av.VideoFrame) -> bytes:
+    """The samples of a frame of this geometry, plane by plane, as a headerless file holds them."""
+    shapes = zip(frame.planes, geometry.plane_shapes(), strict=True)
+    return b"".join(plane_rows(plane)[:rows, :row_bytes].tobytes() for plane, (rows, row_bytes) in shapes)
 
 
 def _describe(geometry: RawGeometry, *, name: str, count: int, damaged: bool) -> VideoInfo:

@@ -187,10 +187,13 @@ class _Stage(nn.Module):
             _Block(dim, heads=heads, config=config, gated=gated, drop_path=rate) for rate in drop_paths
         )
         self.downsample = _Merge(dim) if stage < len(config.depths) - 1 else None
+        self._plans: dict[Triple, tuple[WindowPlan, WindowPlan]] = {}
 
     def forward(self, tokens: Tensor, *, checkpointed: bool) -> Tensor:
         _, t, h, w, _ = tokens.shape
-        plans = self.config.stage_plans(self.stage, (t, h, w))
+        plans = self._plans.get((t, h, w))
+        if plans is None:
+            plans = self._plans[t, h, w] = self.config.stage_plans(self.stage, (t, h, w))
         for i, block in enumerate(self.blocks):
             plan = plans[i % 2]
             tokens = (

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 import torch
@@ -58,6 +58,12 @@ class WindowPlan:
     """Cells of the fragment grid along height and along width."""
     gate: GateKind
     """How two tokens' fragments choose between the two bias tables; ``none``: there is one table only."""
+    kept: dict[torch.device, Constants] = field(default_factory=dict, compare=False, repr=False)
+    """What :func:`constants` gave, by device: a compiler follows this look-up, but no cache of a function."""
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        """Return the plan itself: copies of a network share it, and its constants."""
+        return self
 
     @property
     def padded(self) -> Triple:
@@ -198,11 +204,15 @@ def constants(plan: WindowPlan, device: torch.device) -> Constants:
     Returns:
         Table rows, gates and shift masks. They are not to be modified.
     """
-    if (given := _given.get()) is not None:
-        return given[plan]
-    if torch.compiler.is_compiling():  # a tracer's stand-in tensors must not be kept
-        return _build(plan, device)
-    return _build_once(plan, device)
+    if not torch.compiler.is_dynamo_compiling():
+        if (given := _given.get()) is not None:
+            return given[plan]
+        if torch.compiler.is_compiling():
+            return _build(plan, device)  # the stand-in tensors of an export must not be kept
+    found = plan.kept.get(device)
+    if found is None:
+        found = plan.kept[device] = _build_once(plan, device)
+    return found
 
 
 @contextmanager

@@ -1,0 +1,106 @@
+"""What one GPU does: products, forward passes, training steps, decoding beside it, and files from end to end.
+
+    python benchmarks/gpu.py --out DIR                        # all parts, at most nine minutes
+    python benchmarks/gpu.py --out DIR --parts peak forward   # some
+    python benchmarks/gpu.py --out DIR --rehearse             # seconds on a CPU, numbers without meaning
+
+Every number is in DIR/PART.json as soon as it is measured, and what is there is not measured again: after an
+interruption the same command goes on. A part that fails leaves the reason beside its numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PARTS = ("peak", "forward", "layout", "decode", "train", "files", "nvdec")
+
+
+@dataclass
+class Rows:
+    """The numbers of one part, written after each."""
+
+    path: Path
+    ends_at: float
+    """On the monotonic clock: nothing begins later."""
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, path: Path, ends_at: float) -> Rows:
+        return cls(path, ends_at, json.loads(path.read_text()) if path.exists() else {})
+
+    def add(self, name: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Measure one row unless it is there, or time is over; what was raised is a row too."""
+        if "error" not in self.rows.get(name, {"error": ""}):
+            return self.rows[name]
+        if time.monotonic() > self.ends_at:
+            print(f"{self.path.stem:8} {name:32} left out: time is over", flush=True)
+            return {}
+        began = time.monotonic()
+        try:
+            row = measure()
+        except Exception as error:  # the other rows count
+            traceback.print_exc()
+            row = {"error": f"{type(error).__name__}: {error}"[:400]}
+        row["measured_seconds"] = time.monotonic() - began
+        self.rows[name] = row
+        scratch = self.path.with_suffix(".part")
+        scratch.write_text(json.dumps(self.rows, indent=1))
+        scratch.replace(self.path)
+        told = {
+            key: float(f"{value:.4g}") if isinstance(value, float) else value for key, value in row.items()
+        }
+        print(f"{self.path.stem:8} {name:32} {told}", flush=True)
+        return row
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder for PART.json")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--minutes", type=float, default=8.5, help="nothing begins later")
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--rehearse", action="store_true", help="tiny sizes on the CPU, nothing compiled")
+    options = parser.parse_args()
+    ends_at = time.monotonic() + 60 * options.minutes
+    options.out.mkdir(parents=True, exist_ok=True)
+    if options.rehearse:
+        os.environ["TORCH_COMPILE_DISABLE"] = "1"
+    import gpu_parts
+
+    sizes = gpu_parts.REHEARSAL if options.rehearse else gpu_parts.Sizes(device=options.device)
+    Rows.open(options.out / "machine.json", ends_at).add("machine", lambda: machine(sizes.device))
+    for name in options.parts:
+        getattr(gpu_parts, name)(Rows.open(options.out / f"{name}.json", ends_at), sizes)
+    return 0
+
+
+def machine(device: str) -> dict[str, Any]:
+    import torch
+
+    import sslvqa
+
+    return {
+        "device": torch.cuda.get_device_name() if device == "cuda" else platform.processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "sslvqa": sslvqa.__version__,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
