@@ -58,8 +58,13 @@ def test_more_draws_cover_more_of_a_large_frame(model_dir, make_video):
 
 @pytest.mark.parametrize("name", ["m.mp4", "m.webm"])
 def test_a_map_video_has_every_frame_and_covers_it(model_dir, clip, tmp_path, name):
-    maps = api.quality_map(clip, model=model_dir, out=tmp_path / name, places=2, legend=False)
+    told = []
+    maps = api.quality_map(
+        clip, model=model_dir, out=tmp_path / name, places=2, legend=False, progress=told.append
+    )
     assert all(item.coverage.all() for item in maps)
+    assert told == sorted(told)
+    assert (told[:2], told[-1], len(told)) == ([0.25, 0.5], 1.0, 2 + 12)
     with open_video(tmp_path / name) as video:
         assert (video.info.frame_count, video.info.width_px, video.info.height_px) == (12, 72, 64)
 

@@ -13,7 +13,7 @@ from sslvqa.sampling.fragments import tile_fragments
 from sslvqa.sampling.qcs import ViewPlan, read_views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -73,7 +73,12 @@ class LocalQuality:
 
 
 def measure_local(
-    video: Video, *, scorer: Scorer, clips: Sequence[ClipPlan], draws: int | None = None
+    video: Video,
+    *,
+    scorer: Scorer,
+    clips: Sequence[ClipPlan],
+    draws: int | None = None,
+    progress: Callable[[float], object] | None = None,
 ) -> LocalQuality:
     """Score the tokens of clips, with fragments that cover the frame.
 
@@ -85,6 +90,7 @@ def measure_local(
         clips: In temporal order.
         draws: Views of each clip, on a regular lattice. Default as many as cover every pixel, but at most
             512 for all clips together (and 8 for each at least).
+        progress: Called with the fraction of the clips that were measured, after each.
 
     Raises:
         ConfigError: ``draws`` is below 1.
@@ -96,7 +102,11 @@ def measure_local(
         info.height_px, info.width_px, grid=geometry.grid, size=geometry.fragment_px, most=most
     )
     plans = [[ViewPlan(clip, tile) for tile in tiles] for clip in dict.fromkeys(clips)]
-    scores = [scorer.token_scores(read_views(video, part)) for part in plans]
+    scores = []
+    for part in plans:
+        scores.append(scorer.token_scores(read_views(video, part)))
+        if progress is not None:
+            progress(len(scores) / len(plans))
     scale = scorer.card.scale
     raw = scorer.combine == "raw"
     return LocalQuality(
