@@ -30,7 +30,7 @@ class ServeSettings:
         timeline_seconds: Length of a window of the timeline.
         max_windows: Longer videos get longer windows.
         map_places: Quality maps spread over one video.
-        map_draws: Most views for each map, on a lattice; more cover more pixels.
+        map_draws: Most views for each map; 24 cover every pixel of 1280x720.
         max_upload_bytes: Largest file.
         max_duration_seconds: Longest video.
         max_side_px: Longest side of a frame.
@@ -57,8 +57,8 @@ class ServeSettings:
     hosts: tuple[str, ...] = LOOPBACK
     timeline_seconds: float = 1.0
     max_windows: int = 120
-    map_places: int = 8
-    map_draws: int = 16
+    map_places: int = 6
+    map_draws: int = 24
     max_upload_bytes: int = 4 << 30
     max_duration_seconds: float = 3600.0
     max_side_px: int = 8192

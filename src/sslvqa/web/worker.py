@@ -206,7 +206,10 @@ def _map(
 
 
 def _map_video(
-    scorer: Scorer, task: Mapping[str, Any], settings: Mapping[str, Any], reporter: _Reporter
+    scorer: Scorer,
+    task: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    reporter: _Reporter,
 ) -> dict[str, Any]:
     from sslvqa.api import quality_map
 

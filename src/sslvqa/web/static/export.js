@@ -51,7 +51,8 @@ export function picture(view) {
   const lines = wrap(context, meaning(view.result, view.info).join(" "), WIDTH - 2 * MARGIN);
   const top = 130 + 26 * lines.length;
   canvas.width = WIDTH;
-  canvas.height = top + height + CHART + 90;
+  const legend = view.overlay.canvas.hidden ? 0 : 44;
+  canvas.height = top + height + legend + CHART + 90;
   context.fillStyle = "#fff";
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.fillStyle = "#111";
@@ -66,7 +67,8 @@ export function picture(view) {
   context.fillText(`${scaleName(view.info)}${interval} · frame at ${clock(view.player.time)}`, after, 98);
   lines.forEach((line, index) => context.fillText(line, MARGIN, 132 + 26 * index));
   drawStage(context, view, MARGIN, top, WIDTH - 2 * MARGIN, height);
-  drawChart(context, view, MARGIN, top + height + 24, WIDTH - 2 * MARGIN, CHART);
+  if (legend) drawLegend(context, view, MARGIN, top + height + 14);
+  drawChart(context, view, MARGIN, top + height + legend + 24, WIDTH - 2 * MARGIN, CHART);
   font(14);
   context.fillStyle = "#555";
   context.fillText(`sslvqa ${view.result.provenance.package_version} · ${view.result.provenance.model} · Q_R ${number(view.result.q_r)} · Q_D ${number(view.result.q_d)}`, MARGIN, canvas.height - 16);
@@ -83,6 +85,19 @@ function drawStage(context, view, left, top, width, height) {
     context.imageSmoothingQuality = "high";
     context.drawImage(map, left, top, fit, height);
   }
+}
+
+// The colours of the map with their scores, and what they are.
+function drawLegend(context, view, left, top) {
+  const bar = Object.assign(document.createElement("canvas"), { width: 256, height: 1 });
+  view.overlay.drawLegend(bar);
+  const [low, high] = view.overlay.range().map(number);
+  context.fillStyle = "#111";
+  context.font = "16px system-ui, sans-serif";
+  context.fillText(low, left, top + 16);
+  const start = left + context.measureText(low).width + 10;
+  context.drawImage(bar, start, top + 2, 300, 16);
+  context.fillText(`${high}   ${view.overlay.map.label}, higher is better`, start + 310, top + 16);
 }
 
 function drawChart(context, view, left, top, width, height) {

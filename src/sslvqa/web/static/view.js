@@ -237,7 +237,7 @@ export class View {
     this.$(".legend .low").textContent = number(low);
     this.$(".legend .high").textContent = number(high);
     this.$(".legend .label").textContent =
-      `${overlay.map.label}, higher is better; ${percent(overlay.map.coverage)} of the pixels measured, the rest interpolated`;
+      `${overlay.map.label}, higher is better; ${measured(overlay.map.coverage)}`;
     overlay.draw(this.player.time);
     this.onMap?.();
   }
@@ -253,6 +253,10 @@ export class View {
   toggleMap() { this.$(".show-map").click(); }
   goToWorst() { this.player.seek(this.result.worst.start_seconds); }
   close() { this.player.close(); }
+}
+
+function measured(coverage) {
+  return coverage > 0.999 ? "every pixel measured" : `${percent(coverage)} of the pixels measured, the rest interpolated`;
 }
 
 function button(text, action, kind = "") {
