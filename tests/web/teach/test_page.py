@@ -22,6 +22,7 @@ def test_the_loop_from_the_page(visit, loop, home, trainer, model_dir):
     page.locator("[name=strategy]").select_option("both")
     page.get_by_role("button", name="Choose", exact=True).click()
     page.locator("#make-study", has_text="Make a study of 3").wait_for()
+    assert not page.is_visible("#banner")
     page.locator("#teach-videos tbody tr").nth(4).get_by_role("checkbox").check()
     page.get_by_label("Title").fill("<b>Which</b>?")
     page.get_by_text("More: instructions").click()
@@ -47,6 +48,7 @@ def test_the_loop_from_the_page(visit, loop, home, trainer, model_dir):
     page.locator("#ratings-words", has_text="4 videos rated from 4 votes, on 1 to 5.").wait_for()
     page.get_by_role("button", name="Train", exact=True).click()
     page.locator("#runs li", has_text="done, 50 steps").wait_for()
+    assert not page.is_visible("#banner")
     assert page.locator("#runs polyline").count() == 1
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate(NAMELESS) == []
@@ -71,6 +73,7 @@ def test_what_goes_wrong_is_said_on_the_page_and_a_training_is_stopped_and_resum
     page.locator("#runs .run-state", has_text="of 50").wait_for()
     page.get_by_role("button", name="Stop").click()
     page.locator("#runs .run-state", has_text="stopped at step").wait_for()
+    assert not page.is_visible("#banner")
     page.get_by_role("button", name="Resume").click()
     page.locator("#runs .run-state", has_text="of 50").wait_for()
     page.locator("#runs button", has_text="Stop").wait_for()
