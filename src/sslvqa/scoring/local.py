@@ -125,4 +125,5 @@ def _aligned(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     lattice on the map.
     """
     level = scores.mean(axis=(1, 2, 3), keepdims=True)
-    return np.clip(scores - level + level.mean(), scores.min(), scores.max())
+    aligned: NDArray[np.float64] = np.clip(scores - level + level.mean(), scores.min(), scores.max())
+    return aligned
