@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -113,6 +114,22 @@ def write_random_model(directory: Path, *, kind: str = "pair") -> Path:
         model.distance.set_corpus(nn.corpus_moments([tokens]))
     hub.save_model(directory, model, card)
     return directory
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium; skips loudly where there is none."""
+    sync_api = pytest.importorskip(
+        "playwright.sync_api", reason="NO BROWSER TESTS: playwright is not installed"
+    )
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        pytest.skip("NO BROWSER TESTS: no chromium on this machine")
+    with sync_api.sync_playwright() as runner:
+        started = runner.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield started
+        started.close()
 
 
 @pytest.fixture

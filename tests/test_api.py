@@ -58,8 +58,13 @@ def test_more_draws_cover_more_of_a_large_frame(model_dir, make_video):
 
 @pytest.mark.parametrize("name", ["m.mp4", "m.webm"])
 def test_a_map_video_has_every_frame_and_covers_it(model_dir, clip, tmp_path, name):
-    maps = api.quality_map(clip, model=model_dir, out=tmp_path / name, places=2, legend=False)
+    told = []
+    maps = api.quality_map(
+        clip, model=model_dir, out=tmp_path / name, places=2, legend=False, progress=told.append
+    )
     assert all(item.coverage.all() for item in maps)
+    assert told == sorted(told)
+    assert (told[:2], told[-1], len(told)) == ([0.25, 0.5], 1.0, 2 + 12)
     with open_video(tmp_path / name) as video:
         assert (video.info.frame_count, video.info.width_px, video.info.height_px) == (12, 72, 64)
 
@@ -83,3 +88,13 @@ def test_colours_span_the_video_or_the_scale(model_dir, clip):
 def test_a_map_needs_a_known_ending_and_a_folder(model_dir, clip, tmp_path, name, words):
     with pytest.raises(ConfigError, match=words):
         api.quality_map(clip, model=model_dir, out=tmp_path / name)
+
+
+def test_the_views_of_a_clip_are_brought_to_one_level(model_dir, make_video):
+    path = make_video("level.mp4", width=160, height=128, frames=8)
+    with open_video(path) as video:
+        clips = plan_clips(8, clips=1, length=4, interval=2)
+        local = measure_local(video, scorer=Scorer(model_dir), clips=clips, draws=6)
+    levels = local.token_scores.mean(axis=(1, 2, 3))
+    assert len(levels) == 6
+    assert np.ptp(levels) < 0.1 * np.ptp(local.token_scores)

@@ -38,7 +38,7 @@ MAY_IMPORT = {
     },
     "reproduce": {"errors", "distort", "data", "evaluate", "hub", "scoring", "train"},
     "bench": {"errors", "video", "sampling", "nn", "hub", "scoring"},
-    "web": {"errors", "locks", "video", "sampling", "maps", "hub", "scoring", "data", "rate", "train"},
+    "web": {"errors", "locks", "video", "sampling", "maps", "hub", "scoring", "data", "rate", "train", "api"},
     "api": {"errors", "video", "sampling", "nn", "hub", "scoring", "maps"},
 }
 

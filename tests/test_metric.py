@@ -41,6 +41,19 @@ def test_a_call_gives_the_value_of_its_videos_and_accumulates(scorer, make_video
     assert [item.path for item in metric.results] == [str(first), str(second)]
 
 
+@pytest.mark.parametrize("own", [1, 0])
+def test_the_mean_is_over_all_processes_and_a_call_is_not(scorer, make_video, monkeypatch, own):
+    """The other process has two videos that score 10 and 20."""
+    monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
+    monkeypatch.setattr("torch.distributed.get_backend", lambda: "gloo")
+    monkeypatch.setattr("torch.distributed.all_reduce", lambda state: state.add_(torch.tensor([30.0, 2.0])))
+    metric = QualityMetric(scorer)
+    video = make_video("a.mp4", width=64, height=64, frames=8)
+    scores = [metric(video).item() for _ in range(own)]
+    assert scores == pytest.approx([item.score for item in metric.results], rel=1e-6)
+    assert metric.compute().item() == pytest.approx((sum(scores) + 30) / (own + 2), rel=1e-6)
+
+
 @pytest.mark.parametrize(
     "frames",
     [torch.zeros(4, 3, 8, 8), torch.zeros(3, 8, 8, dtype=torch.uint8), torch.zeros(0, 3, 8, 8).byte()],

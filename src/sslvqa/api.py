@@ -13,11 +13,13 @@ from sslvqa.scoring import FailedScore, Scorer, VideoScore, measure_local, score
 from sslvqa.video import open_video
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import BinaryIO, Unpack
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from sslvqa.maps import Palette
-    from sslvqa.sampling import ClipPlan
     from sslvqa.scoring import Backend, Combine, MapRange, Precision
     from sslvqa.video import Limits, RawGeometry, Video
 
@@ -111,6 +113,7 @@ def quality_map(
     range_: MapRange = "auto",
     legend: bool = True,
     geometry: RawGeometry | None = None,
+    progress: Callable[[float], object] | None = None,
 ) -> tuple[QualityMap, ...]:
     """Show where in the picture the regression model sees low quality.
 
@@ -128,6 +131,7 @@ def quality_map(
         range_: Colours span the video's own values (``auto``) or the whole scale (``scale``).
         legend: Whether a map video has the colour bar at its right; without it, it keeps the video's size.
         geometry: What a headerless file (.yuv) holds.
+        progress: Called with the fraction that is done, in [0, 1].
 
     Returns:
         The maps, in temporal order, on the scale of ``q_r``; ``coverage`` says which pixels were measured.
@@ -146,20 +150,41 @@ def quality_map(
         if places is None:
             places = min(max(round(video.info.duration_seconds), 2), 24) if moving else 3
         clips = plan_clips(video.info.frame_count, clips=places, length=view.frames, interval=view.interval)
-        local = measure_local(video, scorer=scorer, clips=clips, draws=draws)
-        maps = tuple(local.maps([_middle(clip) for clip in clips]))
+        measured = 0.5 if moving else 1.0  # of the whole work
+        local = measure_local(
+            video, scorer=scorer, clips=clips, draws=draws, progress=_part(progress, 0.0, measured)
+        )
+        maps = tuple(local.maps([clip.middle for clip in clips]))
         if target is None:
             return maps
         style = _Style(local.limits(range_), palette, strength, local.label)
         if moving:
-            numbers = range(video.info.frame_count)
-            frames = (frame.rgb() for frame in video.frames(numbers))
             write_overlay(
-                target, frames, local.maps(numbers), fps=video.info.fps, legend=legend, **style._asdict()
+                target,
+                _pictures(video, _part(progress, measured, 1.0)),
+                local.maps(range(video.info.frame_count)),
+                fps=video.info.fps,
+                legend=legend,
+                **style._asdict(),
             )
         else:
             _draw_strip(target, video, maps, style)
     return maps
+
+
+def _part(progress: Callable[[float], object] | None, start: float, stop: float) -> Callable[[float], object]:
+    """Report the fraction of a part that lies between two fractions of the whole."""
+    if progress is None:
+        return lambda _fraction: None
+    return lambda fraction: progress(start + (stop - start) * fraction)
+
+
+def _pictures(video: Video, progress: Callable[[float], object]) -> Iterator[NDArray[np.uint8]]:
+    """All frames as RGB ``(3, H, W)``."""
+    count = video.info.frame_count
+    for frame in video.frames(range(count)):
+        progress((frame.index + 1) / count)
+        yield frame.rgb()
 
 
 class _Style(NamedTuple):
@@ -184,10 +209,6 @@ def check_map_file(path: Path, *, source: str | Path | BinaryIO | None = None) -
     if isinstance(source, str | Path) and path.exists() and Path(source).exists() and path.samefile(source):
         raise ConfigError(f"map file {path} is the video itself; give another name")
     return path
-
-
-def _middle(clip: ClipPlan) -> int:
-    return sorted(clip.indices)[len(clip.indices) // 2]
 
 
 def _draw_strip(target: Path, video: Video, maps: Sequence[QualityMap], style: _Style) -> None:

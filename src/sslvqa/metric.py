@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
+from torch import distributed
 
 from sslvqa.errors import ConfigError, DataError
 from sslvqa.scoring import Scorer
@@ -67,19 +68,20 @@ class QualityMetric:
     def compute(self) -> Tensor:
         """Return the mean score since the last reset, a float32 scalar on the model's scale.
 
+        Where :mod:`torch.distributed` runs, the mean is over the videos of all processes, and all of them
+        have to call this.
+
         Raises:
             DataError: There was no update.
         """
-        if not self.results:
-            raise DataError("no video was given since the last reset; call update() before compute()")
-        return torch.tensor([item.score for item in self.results], dtype=torch.float64).mean().float()
+        return self._mean(joined=distributed.is_available() and distributed.is_initialized())
 
     def reset(self) -> None:
         """Forget all videos."""
         self.results = []
 
     def __call__(self, videos: str | Path | Tensor | Sequence[str | Path | Tensor]) -> Tensor:
-        """Update, and return the mean score of these videos alone.
+        """Update, and return the mean score of these videos alone, those of this process.
 
         Raises:
             DataError: There are none.
@@ -88,9 +90,20 @@ class QualityMetric:
         self.results = []
         try:
             self.update(videos)
-            return self.compute()
+            return self._mean(joined=False)
         finally:
             self.results = before + self.results
+
+    def _mean(self, *, joined: bool) -> Tensor:
+        scores = [item.score for item in self.results]
+        state = torch.tensor([sum(scores), len(scores)], dtype=torch.float64)
+        if joined:
+            state = state.to("cuda" if distributed.get_backend() == "nccl" else "cpu")
+            distributed.all_reduce(state)
+        total, count = state.tolist()
+        if not count:
+            raise DataError("no video was given since the last reset; call update() before compute()")
+        return torch.tensor(total / count, dtype=torch.float32)
 
     def _score(self, item: str | Path | Tensor) -> list[VideoScore]:
         if not isinstance(item, torch.Tensor):

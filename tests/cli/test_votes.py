@@ -46,6 +46,12 @@ def test_pairs_become_a_manifest_too(run, tmp_path):
     assert found.code == 0
     assert json.loads(found.out)["videos"] == 3
     assert "agrees" in run("votes", path, "--out", tmp_path / "ratings.csv", "-f", "table").out
+    path.write_text("rater,left,right,preferred,flagged\np,a.mp4,b.mp4,left,no\nq,c.mp4,a.mp4,left,yes\n")
+    kept = run("votes", path, "--out", tmp_path / "ratings.csv", "--where", "flagged=no")
+    assert json.loads(kept.out)["videos"] == 2
+    graded = run("votes", path, "--out", tmp_path / "ratings.csv", "--scale", 1, 5)
+    assert graded.code == 2
+    assert "--scale is about grades" in graded.err
 
 
 def test_wrong_use_is_said_before_any_work(run, raw, tmp_path):

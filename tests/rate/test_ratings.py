@@ -118,6 +118,17 @@ def test_a_video_that_always_wins_and_ties_stay_finite():
         bradley_terry([Comparison("p", "a", "a", 1.0)])
 
 
+def test_videos_that_were_never_compared_are_said_and_the_scale_holds_all_scores():
+    wins = [Comparison("p", "a", "b", 1.0)] * 30 + [Comparison("q", "c", "d", 1.0)]
+    found = bradley_terry(wins)
+    assert found.groups == 2
+    assert "2 sets of videos were never compared" in found.to_dict()["warnings"][0]
+    assert bradley_terry([*wins, Comparison("q", "b", "c", 0.5)]).warnings == ()
+    low, high = found.scale
+    assert low == -high <= found.score.min() < found.score.max() <= high
+    assert (found.to_dict()["votes"], found.to_dict()["votes_per_video"]) == (31, [1, 30])
+
+
 def test_pair_tables_are_told_read_and_written(tmp_path):
     path = tmp_path / "pairs.csv"
     path.write_text("rater,left,right,preferred\np,a.mp4,b.mp4,left\np,b.mp4,a.mp4,none\n")
@@ -128,6 +139,15 @@ def test_pair_tables_are_told_read_and_written(tmp_path):
     write_pair_scores(out, bradley_terry(pairs))
     scores = {row.name: row.score for row in read_manifest(out, check_files=False).rows}
     assert scores["a.mp4"] > scores["b.mp4"]
+    row = out.read_text().splitlines()[1].split(",")
+    low, high = float(row[3]), float(row[4])
+    assert (high - low) / 2 == pytest.approx(1.959964 * float(row[2]), rel=1e-4)
+    with pytest.raises(ConfigError, match=r"coverage is 1"):
+        write_pair_scores(out, bradley_terry(pairs), coverage=1.0)
+    path.write_text("rater,left,right,preferred,flagged\np,a,b,left,no\nq,a,b,right,yes\n")
+    assert [pair.rater for pair in read_pairs(path, where={"flagged": "no"})] == ["p"]
+    with pytest.raises(ManifestError, match="no column 'session' to select by"):
+        read_pairs(path, where={"session": "1"})
     path.write_text("rater,left,right,preferred\np,a,b,better\np,a,a,left\n")
     with pytest.raises(ManifestError, match=r"(?s)pairs.csv:2: .*better.*pairs.csv:3: .*two different"):
         read_pairs(path)

@@ -2,12 +2,12 @@
 
 import contextlib
 import re
-import shutil
 import sys
 import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,7 +18,6 @@ import httpx
 from sslvqa.web import ServeSettings
 from sslvqa.web.server import PageServer, listen_on
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 EXPECTED = re.compile("status of 4(01|22)|net::ERR_")  # asked for the token, refused; the server is gone
 FAKE = (sys.executable, str(Path(__file__).with_name("fake_worker.py")))
 
@@ -100,18 +99,6 @@ def real(model_dir, tmp_path_factory):
         yield found
 
 
-@pytest.fixture(scope="module")
-def browser():
-    reason = "NO BROWSER TESTS: playwright is not installed"
-    sync_api = pytest.importorskip("playwright.sync_api", reason=reason)
-    if CHROMIUM is None:
-        pytest.skip("NO BROWSER TESTS: no chromium on this machine")
-    with sync_api.sync_playwright() as runner:
-        started = runner.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
 @pytest.fixture
 def visit(browser):
     """Open an address; at the end nothing may have failed in the page or gone to another server."""
@@ -123,7 +110,7 @@ def visit(browser):
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda line: line.type == "error" and not EXPECTED.search(line.text)
                 and problems.append(line.text))  # fmt: skip
-        own = ("blob:", "data:", address.split("/#")[0])
+        own = ("about:", "blob:", "data:", "{0.scheme}://{0.netloc}/".format(urlsplit(address)))
         page.on("request", lambda made: None if made.url.startswith(own) else problems.append(made.url))
         page.goto(address)
         pages.append(page)

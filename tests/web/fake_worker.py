@@ -25,19 +25,35 @@ def answer(task):
     if "bad" in name:
         return {"error": f"{name}: not a video that can be read", "error_type": "UnreadableVideoError"}
     say({"progress": 0.5, "stage": "scoring"})
-    if task["kind"] == "describe":
-        return {"result": {**RESULT, "features": [len(name), ord(name[0])]}}
-    if task["kind"] == "map":
-        Path(task["folder"], "map.png").write_bytes(b"\x89PNG")
-        grid = {"width": 2, "height": 1, "low": 1.0, "high": 9.0, "label": "local Q_R (TEST)"}
-        return {"result": {**grid, "times_seconds": [0.0], "levels": ["AP8="], "coverage": 0.5}}
-    if task["kind"] == "preview":
-        Path(task["folder"], "preview.mp4").write_bytes(bytes(range(200)))
-        return {"result": {"width_px": 64, "height_px": 48, "fps": 25.0, "frames": 10, "complete": True}}
+    if task["kind"] in EXTRAS:
+        return {"result": EXTRAS[task["kind"]](task)}
     provenance = (
         {**RESULT["provenance"], "device": str(os.getpid())} if "pid" in name else RESULT["provenance"]
     )
     return {"result": {**RESULT, "path": "/not/what/the/user/knows", "provenance": provenance}}
+
+
+def describe(task):
+    return {**RESULT, "features": [len(task["name"]), ord(task["name"][0])]}
+
+
+def draw_map(task):
+    Path(task["folder"], "map.png").write_bytes(b"\x89PNG")
+    grid = {"width": 2, "height": 1, "low": 1.0, "high": 9.0, "label": "local Q_R (TEST)"}
+    return {**grid, "times_seconds": [0.0], "levels": ["AP8="], "coverage": 0.5}
+
+
+def draw_map_video(task):
+    Path(task["folder"], "map.mp4").write_bytes(bytes(300))
+    return task["options"]
+
+
+def convert(task):
+    Path(task["folder"], "preview.mp4").write_bytes(bytes(range(200)))
+    return {"width_px": 64, "height_px": 48, "fps": 25.0, "frames": 10, "complete": True}
+
+
+EXTRAS = {"describe": describe, "map": draw_map, "map_video": draw_map_video, "preview": convert}
 
 
 def say(message):

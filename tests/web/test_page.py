@@ -8,6 +8,7 @@ import time
 import pytest
 
 from sslvqa.data.synthetic import write_synthetic_video
+from sslvqa.maps import PALETTES
 
 TOKEN = "a-long-random-token-for-tests"
 
@@ -60,15 +61,19 @@ def test_upload_play_seek_and_map(visit, service, clip):
     assert "0:01.0–0:02.0" in page.locator(".timeline .note").inner_text()
     chart.press("ArrowRight")
     assert page.evaluate("document.querySelector('video').currentTime") == pytest.approx(2.0, abs=0.01)
-    assert chart.get_attribute("aria-valuetext") == "0:02.0, score 57.5"
+    assert chart.get_attribute("aria-valuetext") == "0:02.0, score 57.5 (50.0–65.0)"
+    assert chart.locator("path.band").get_attribute("d").count("L") == 11  # two corners of each stretch
     page.locator(".worst button").click()
     assert page.evaluate("document.querySelector('video').currentTime") == pytest.approx(1.0, abs=0.01)
     page.locator(".show-map").check()
     page.locator(".view.with-map").wait_for()
+    assert colour(page) == [158, 14, 30]
+    page.locator(".palette").select_option("viridis")
     assert colour(page) == [68, 1, 84]
-    page.locator(".palette").select_option("red_green")
-    assert colour(page) == [165, 0, 38]
     assert page.locator(".legend .low").inner_text() == "1.0"
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Map MP4").click()
+    assert waiting.value.suggested_filename == "clip.map.mp4"
     page.keyboard.press("m")
     page.locator(".map").wait_for(state="hidden")
 
@@ -78,7 +83,7 @@ def colour(page):
     found = page.evaluate(
         "[...document.querySelector('.map').getContext('2d').getImageData(0, 0, 1, 1).data]"
     )
-    exact = {(68, 1, 84), (165, 0, 38)}
+    exact = {stops[0] for stops in PALETTES.values()}
     return list(min(exact, key=lambda item: sum(abs(a - b) for a, b in zip(item, found[:3], strict=True))))
 
 

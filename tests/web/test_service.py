@@ -94,6 +94,17 @@ def test_a_worker_is_replaced_after_its_tasks(service):
     assert [found.scored(f"{n}.mp4")["state"] for n in range(2)] == ["done", "done"]
 
 
+def test_a_worker_may_load_its_model_as_long_as_a_task_may_take(service, monkeypatch):
+    monkeypatch.setattr("sslvqa.web.process._START_SECONDS", 0.1)
+    fake = str(Path(__file__).with_name("fake_worker.py"))
+    program = "import runpy, sys, time; time.sleep(1); runpy.run_path(sys.argv[1], run_name='__main__')"
+    slow = (sys.executable, "-c", program, fake)
+    assert service(command=slow, task_seconds=30).scored()["state"] == "done"
+    job = service(command=slow, task_seconds=0.2).scored()
+    assert (job["state"], job["error_type"]) == ("failed", "ModelError")
+    assert "larger --task-seconds" in job["error"]
+
+
 def test_a_worker_that_cannot_start_is_an_error_of_the_job(service):
     job = service(command=("false",)).scored()
     assert (job["state"], job["error_type"]) == ("failed", "UnreadableVideoError")
@@ -254,6 +265,21 @@ def test_maps_and_previews_are_made_when_asked_for(service):
     assert (part.content, part.headers["content-type"]) == (b"\x01\x02", "video/mp4")
 
 
+def test_a_map_video_is_drawn_as_asked_for_and_again_when_asked_otherwise(service):
+    found = service()
+    job_id = found.scored()["id"]
+    url = f"/api/jobs/{job_id}"
+    for style in ({}, {}, {"strength": 0.5, "palette": "viridis", "range": "scale"}):
+        assert found.client.post(f"{url}/map/video", json=style).status_code == 202
+        found.wait(job_id, "ready", of="map_video")
+        assert len(found.client.get(f"{url}/map.mp4").content) == 300
+    counts = found.client.get("/metrics").text
+    assert 'sslvqa_tasks_total{kind="map_video",outcome="done"} 2.0' in counts
+    assert f"sslvqa_disk_bytes {300.0 + len(b'some bytes')}" in counts
+    for wrong in ({"strength": 2}, {"palette": "jet"}, {"range": "video"}, {"more": 1}):
+        assert found.client.post(f"{url}/map/video", json=wrong).status_code == 422
+
+
 def test_a_map_needs_a_score_first(service):
     found = service()
     job_id = found.upload("hang.mp4").json()["id"]
@@ -348,6 +374,7 @@ def test_info_says_what_the_score_is_and_what_is_allowed(service):
     values = found.client.get("/api/info").json()
     assert (values["model"], values["scale_label"], values["scale_maximum"]) == ("tiny.random", "TEST", 100.0)
     assert (values["max_upload_bytes"], values["folder"], values["needs_token"]) == (77, False, False)
+    assert values["palettes"]["red_blue"][0] == [158, 14, 30]
 
 
 def test_an_unknown_model_stops_the_start():

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "open_output",
     "print_json",
     "print_table",
+    "progress_bar",
     "record_writer",
     "track",
 ]
@@ -64,6 +65,20 @@ def track(items: Iterable[_Item], *, total: int, label: str = "scoring") -> Iter
     from rich.progress import track as show
 
     yield from show(items, description=label, total=total, console=Console(stderr=True), transient=True)
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[float], None]]:
+    """Give a function that takes the fraction done, shown on stderr when that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _fraction: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task(label, total=1.0)
+        yield lambda fraction: shown.update(task, completed=fraction)
 
 
 @contextmanager

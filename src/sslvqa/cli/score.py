@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from sslvqa.cli.options import Batch, Clips, Compile, Device, Draws, Model, Seed, Threads
-from sslvqa.cli.output import Format, choose_format, note, open_output, record_writer, track
+from sslvqa.cli.output import (
+    Format,
+    choose_format,
+    note,
+    open_output,
+    progress_bar,
+    record_writer,
+    track,
+)
 from sslvqa.cli.sources import open_sources
 from sslvqa.errors import ConfigError
 
@@ -143,16 +151,18 @@ def score(
         if map_ is not None and not failed:
             from sslvqa.api import quality_map
 
-            quality_map(
-                paths[0],
-                model=scorer,
-                out=map_,
-                draws=map_draws,
-                strength=map_strength,
-                palette=map_palette,
-                range_=map_range,
-                geometry=geometry,
-            )
+            with progress_bar("map") as tell:
+                quality_map(
+                    paths[0],
+                    model=scorer,
+                    out=map_,
+                    draws=map_draws,
+                    strength=map_strength,
+                    palette=map_palette,
+                    range_=map_range,
+                    geometry=geometry,
+                    progress=tell,
+                )
             note(f"map: {map_}")
     if failed:
         raise typer.Exit(1)

@@ -81,15 +81,27 @@ def votes(
         raise ConfigError("--format is csv; the report is a table or json (--out is the CSV)")
     if not out.parent.is_dir():
         raise ConfigError(f"--out {out}: there is no folder {out.parent}; create it first")
+    conditions = _conditions(where or [])
     if is_pair_table(table):
-        _pairs(table, out, kind)
+        graded = {
+            "--screen": screen,
+            "--scale": scale,
+            "--rater-column": rater_column,
+            "--video-column": video_column,
+            "--vote-column": vote_column,
+            "--skip-bad": skip_bad or None,
+        }
+        wrong = next((option for option, value in graded.items() if value is not None), None)
+        if wrong is not None:
+            raise ConfigError(f"{wrong} is about grades, but {table} holds pairs; leave it out")
+        _pairs(table, out, kind, where=conditions, coverage=coverage)
         return
     found = read_votes(
         table,
         rater_column=rater_column,
         video_column=video_column,
         vote_column=vote_column,
-        where=_conditions(where or []),
+        where=conditions,
         scale=scale,
         skip_bad=skip_bad,
     )
@@ -108,18 +120,18 @@ def votes(
         raise typer.Exit(1)
 
 
-def _pairs(table: Path, out: Path, kind: Format) -> None:
+def _pairs(table: Path, out: Path, kind: Format, *, where: dict[str, str], coverage: float) -> None:
     from sslvqa.rate import bradley_terry, read_pairs, write_pair_scores
 
-    scores = bradley_terry(read_pairs(table))
-    write_pair_scores(out, scores)
-    if kind is Format.TABLE:
-        print_table(
-            ("rater", "agrees with the scores"), [(k, f"{v:.2f}") for k, v in scores.agreement.items()]
-        )
-        note(f"wrote {out}: {len(scores.videos)} videos, Bradley-Terry scores in logits, mean 0")
+    scores = bradley_terry(read_pairs(table, where=where))
+    write_pair_scores(out, scores, coverage=coverage)
+    if kind is not Format.TABLE:
+        print_json(scores.to_dict() | {"out": str(out)})
         return
-    print_json({"schema": 1, "videos": len(scores.videos), "out": str(out), "agreement": scores.agreement})
+    print_table(("rater", "agrees with the scores"), [(k, f"{v:.2f}") for k, v in scores.agreement.items()])
+    note(f"wrote {out}: {len(scores.videos)} videos, Bradley-Terry scores in logits, mean 0")
+    for warning in scores.warnings:
+        note(f"warning: {warning}")
 
 
 def _report(ratings: Ratings, reading: dict[str, Any], kind: Format, repeats: str) -> None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from sslvqa.errors import ManifestError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["is_number", "raise_problems", "read_cells"]
+__all__ = ["is_number", "raise_problems", "read_cells", "select_lines"]
 
 _LISTED_PROBLEMS = 200
 
@@ -47,6 +47,33 @@ def read_cells(table: Path, *, expected: str) -> list[tuple[int, list[str]]]:
     if delimiter == ";":  # spreadsheets that separate by semicolons write 3,5 for 3.5
         lines = [(number, [_with_point(cell) for cell in cells]) for number, cells in lines]
     return lines
+
+
+def select_lines(
+    table: Path, lines: Sequence[tuple[int, list[str]]], where: Mapping[str, str]
+) -> list[tuple[int, list[str]]]:
+    """Return the lines below the header whose cells have the wanted values, all as long as the header.
+
+    Args:
+        table: Where the lines come from, for the messages.
+        lines: As :func:`read_cells` returns them.
+        where: Wanted value by column; the case of column names does not matter.
+
+    Raises:
+        ManifestError: There is no such column.
+    """
+    number, header = lines[0]
+    names = [cell.lower() for cell in header]
+    for column in where:
+        if column.lower() not in names:
+            raise ManifestError(
+                f"{table.name}:{number}: no column '{column}' to select by; there are: {', '.join(header)}"
+            )
+    wanted = {names.index(column.lower()): value for column, value in where.items()}
+    padded = [(line, cells + [""] * (len(header) - len(cells))) for line, cells in lines[1:]]
+    return [
+        (line, cells) for line, cells in padded if all(cells[at] == value for at, value in wanted.items())
+    ]
 
 
 def is_number(text: str) -> bool:

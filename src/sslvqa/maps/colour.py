@@ -37,10 +37,6 @@ PALETTES: dict[Palette, tuple[tuple[int, int, int], ...]] = {
 }  # fmt: skip
 """Equally spaced RGB stops from the lowest to the highest score, interpolated linearly."""
 
-_BAR_PX = 22
-_GAP_PX = 10
-_FONT_PX = 14
-_LINE_PX = 19
 _TEXT = (40, 40, 40)
 
 
@@ -88,6 +84,7 @@ def colour_bar(
     height_px: int,
     palette: Palette = "red_blue",
     label: str = "local quality",
+    font_px: int = 14,
 ) -> Image.Image:
     """A vertical colour bar with a few round numbers, the best colour on top.
 
@@ -96,27 +93,31 @@ def colour_bar(
         height_px: Height of the picture.
         palette: A name in :data:`PALETTES`.
         label: What the numbers are, written above.
+        font_px: Size of the text; everything but the height follows it.
 
     Returns:
         The picture, on white; its width depends on the text.
     """
     low, high = limits
+    bar_px, gap_px, line_px, mark_px = (round(font_px * share) for share in (1.57, 0.71, 1.36, 0.29))
     ticks, digits = _ticks(low, high)
     texts = [f"{tick:.{digits}f}" for tick in ticks]
     head = [label, "(higher is better)"]
-    top, bottom = 2 * _GAP_PX + len(head) * _LINE_PX, height_px - _FONT_PX
-    text_px = max([_BAR_PX + 8 + _width(text) for text in texts] + [_width(line) for line in head])
-    bar = Image.new("RGB", (math.ceil(text_px) + 2 * _GAP_PX, height_px), "white")
-    pen = ImageDraw.Draw(bar)
+    top, bottom = 2 * gap_px + len(head) * line_px, height_px - font_px
+    widths = [bar_px + 2 * mark_px + _width(text, font_px) for text in texts]
+    text_px = max(widths + [_width(line, font_px) for line in head])
+    bar = Image.new("RGB", (math.ceil(text_px) + 2 * gap_px, height_px), "white")
+    pen, face = ImageDraw.Draw(bar), font(font_px)
     for number, line in enumerate(head):
-        pen.text((_GAP_PX, _GAP_PX // 2 + number * _LINE_PX), line, fill=_TEXT, font=font(_FONT_PX))
-    ramp = np.linspace(high, low, bottom - top).repeat(_BAR_PX).reshape(-1, _BAR_PX)
+        pen.text((gap_px, gap_px // 2 + number * line_px), line, fill=_TEXT, font=face)
+    ramp = np.linspace(high, low, bottom - top).repeat(bar_px).reshape(-1, bar_px)
     colours = colourize(ramp, limits=limits, palette=palette).transpose(1, 2, 0)
-    bar.paste(Image.fromarray(np.ascontiguousarray(colours)), (_GAP_PX, top))
+    bar.paste(Image.fromarray(np.ascontiguousarray(colours)), (gap_px, top))
+    right = gap_px + bar_px
     for tick, text in zip(ticks, texts, strict=True):
         row = round(top + (high - tick) / (high - low) * (bottom - 1 - top))
-        pen.line((_GAP_PX + _BAR_PX, row, _GAP_PX + _BAR_PX + 4, row), fill=_TEXT)
-        pen.text((_GAP_PX + _BAR_PX + 8, row), text, fill=_TEXT, font=font(_FONT_PX), anchor="lm")
+        pen.line((right, row, right + mark_px, row), fill=_TEXT, width=max(1, font_px // 14))
+        pen.text((right + 2 * mark_px, row), text, fill=_TEXT, font=face, anchor="lm")
     return bar
 
 
@@ -125,9 +126,9 @@ def font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size=size_px)
 
 
-def _width(text: str) -> float:
+def _width(text: str, font_px: int) -> float:
     """Width of a text in px."""
-    return font(_FONT_PX).getlength(text)
+    return font(font_px).getlength(text)
 
 
 def _ticks(low: float, high: float) -> tuple[list[float], int]:

@@ -98,7 +98,7 @@ def smooth_maps(
     scores = np.asarray(token_scores, dtype=np.float64)
     _check(scores, plans)
     clips = [list(views) for _, views in groupby(range(len(plans)), key=lambda view: plans[view].clip)]
-    middles = [_middle(plans[views[0]]) for views in clips]
+    middles = [plans[views[0]].clip.middle for views in clips]
     still = scores.mean(axis=1, keepdims=True)
 
     @lru_cache(maxsize=2)
@@ -225,11 +225,6 @@ def _blur(values: NDArray[np.float32], plan: ViewPlan, *, tokens: int) -> NDArra
     sigma = fragments.view_px / tokens / fragments.scale / 2
     blurred: NDArray[np.float32] = gaussian_filter(values, sigma, mode="nearest", truncate=3.0)
     return blurred
-
-
-def _middle(plan: ViewPlan) -> int:
-    """Number of the middle frame of a clip."""
-    return sorted(plan.clip.indices)[len(plan.clip.indices) // 2]
 
 
 def _tokens_by_frame(plans: Sequence[ViewPlan], tokens: int) -> dict[int, list[tuple[int, int]]]:

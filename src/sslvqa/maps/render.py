@@ -196,7 +196,10 @@ def _canvases(
     for picture in pictures:
         height, width = picture.shape[1:]
         if canvas is None:
-            bar = make_bar(height_px=max(height, 160)) if make_bar else Image.new("RGB", (0, height))
+            font_px = max(14, min(height, width) // 40)  # to be read on a screen that shows the frame whole
+            bar = Image.new("RGB", (0, height))
+            if make_bar:
+                bar = make_bar(height_px=max(height, 160), font_px=font_px)
             canvas = Image.new("RGB", (_even(width + bar.width), _even(bar.height)), "white")
             canvas.paste(bar, (width, 0))
         canvas.paste(_picture(picture, (width, height)))

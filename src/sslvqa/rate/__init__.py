@@ -11,7 +11,7 @@ from sslvqa.rate.pairs import (
     read_pairs,
     write_pair_scores,
 )
-from sslvqa.rate.plan import BROWSER_SUFFIXES, StudySettings, StudyVideo, Trial, plan_session
+from sslvqa.rate.plan import BROWSER_SUFFIXES, StudyMethod, StudySettings, StudyVideo, Trial, plan_session
 from sslvqa.rate.ratings import RaterReport, Ratings, rate_videos, write_ratings
 from sslvqa.rate.recover import Recovery, recover
 from sslvqa.rate.screen import Screening, screen_raters
@@ -36,6 +36,7 @@ __all__ = [
     "SplitHalf",
     "Strategy",
     "Study",
+    "StudyMethod",
     "StudySettings",
     "StudyVideo",
     "Trial",

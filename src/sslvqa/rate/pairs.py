@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from scipy.special import expit, log_expit
+from scipy.stats import norm
 
-from sslvqa.data.cells import raise_problems, read_cells
-from sslvqa.errors import DataError
+from sslvqa.data.cells import raise_problems, read_cells, select_lines
+from sslvqa.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -48,8 +51,12 @@ def is_pair_table(path: Path | str) -> bool:
     return set(_COLUMNS) <= {cell.lower() for cell in header}
 
 
-def read_pairs(path: Path | str) -> list[Comparison]:
+def read_pairs(path: Path | str, *, where: Mapping[str, str] | None = None) -> list[Comparison]:
     """Read a CSV with the columns rater, left, right and preferred (``left``, ``right`` or ``none``).
+
+    Args:
+        path: The table.
+        where: Keep only lines with these values, by column.
 
     Raises:
         ManifestError: Every bad line, by number.
@@ -59,8 +66,8 @@ def read_pairs(path: Path | str) -> list[Comparison]:
     header = [cell.lower() for cell in lines[0][1]]
     at = [header.index(name) for name in _COLUMNS]
     found, problems = [], []
-    for number, cells in lines[1:]:
-        rater, left, right, preferred = ((cells + [""] * len(header))[index] for index in at)
+    for number, cells in select_lines(table, lines, where or {}):
+        rater, left, right, preferred = (cells[index] for index in at)
         if preferred.lower() not in _PREFERRED:
             problems.append(
                 f"{table.name}:{number}: preferred is '{preferred}'; expected left, right or none"
@@ -85,6 +92,35 @@ class PairScores:
     """How many each video took part in."""
     agreement: dict[str, float]
     """For each rater, the share of comparisons decided as the scores do (a tie counts one half)."""
+    groups: int = 1
+    """Sets of videos of which none was compared with one of another: scores compare within a set only."""
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Whole logits, as far below 0 as above, between which all scores lie."""
+        end = float(max(np.ceil(np.abs(self.score).max()), 1))
+        return -end, end
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What may make the scores less trustworthy."""
+        if self.groups == 1:
+            return ()
+        return (f"{self.groups} sets of videos were never compared; scores compare within a set only",)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON, named as those of :class:`~sslvqa.rate.Ratings`; not the videos."""
+        return {
+            "schema": 1,
+            "videos": len(self.videos),
+            "votes": int(self.comparisons.sum()) // 2,
+            "votes_per_video": [int(self.comparisons.min()), int(self.comparisons.max())],
+            "method": "bradley_terry",
+            "warnings": list(self.warnings),
+            "scale": list(self.scale),
+            "mean_std_error": float(self.std_error.mean()),
+            "raters": [{"rater": name, "agreement": share} for name, share in self.agreement.items()],
+        }
 
 
 def bradley_terry(comparisons: Sequence[Comparison]) -> PairScores:
@@ -126,18 +162,37 @@ def bradley_terry(comparisons: Sequence[Comparison]) -> PairScores:
         np.sqrt(np.diag(np.linalg.inv(_hessian(score, left, right)))),
         np.bincount(np.concatenate([left, right]), minlength=len(names)),
         _agreement(comparisons, score[left] - score[right]),
+        _groups(left, right, len(names)),
     )
 
 
-def write_pair_scores(path: Path, scores: PairScores) -> None:
-    """Write a manifest: path, score (logits), std_error, comparisons."""
+def write_pair_scores(path: Path, scores: PairScores, *, coverage: float = 0.95) -> None:
+    """Write a manifest: path, score (logits), std_error, low, high, comparisons.
+
+    Args:
+        path: The CSV.
+        scores: What to write.
+        coverage: Of the normal confidence interval from ``low`` to ``high``, in (0, 1).
+
+    Raises:
+        ConfigError: ``coverage`` outside (0, 1).
+    """
+    if not 0 < coverage < 1:
+        raise ConfigError(f"coverage is {coverage:g}; it must lie between 0 and 1")
+    half = float(norm.ppf((1 + coverage) / 2)) * scores.std_error
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(("path", "score", "std_error", "comparisons"))
-        for name, score, error, count in zip(
-            scores.videos, scores.score, scores.std_error, scores.comparisons, strict=True
-        ):
-            writer.writerow((name, f"{score:.6g}", f"{error:.6g}", int(count)))
+        writer.writerow(("path", "score", "std_error", "low", "high", "comparisons"))
+        for at, name in enumerate(scores.videos):
+            score = scores.score[at]
+            numbers = (score, scores.std_error[at], score - half[at], score + half[at])
+            writer.writerow((name, *(f"{number:.6g}" for number in numbers), int(scores.comparisons[at])))
+
+
+def _groups(left: NDArray[np.intp], right: NDArray[np.intp], videos: int) -> int:
+    """Connected components of the graph of comparisons."""
+    graph = coo_array((np.ones(left.size), (left, right)), shape=(videos, videos))
+    return int(connected_components(graph, directed=False)[0])
 
 
 def _hessian(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from sslvqa.data.cells import is_number, raise_problems, read_cells
+from sslvqa.data.cells import is_number, raise_problems, read_cells, select_lines
 from sslvqa.errors import ConfigError, DataError, ManifestError
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def read_votes(
     table = Path(path)
     lines = read_cells(table, expected=_EXPECTED)
     columns = _find_columns(table, lines[0], rater_column, video_column, vote_column)
-    body = _filter(table, lines, where or {})
+    body = select_lines(table, lines, where or {})
     rows: list[tuple[str, str, float]] = []
     problems: list[str] = []
     missing = 0
@@ -239,24 +239,6 @@ def _find_columns(
     if not raters:
         raise ManifestError(f"{table.name}:{number}: no column of votes; expected {_EXPECTED}")
     return _Columns(videos, None, None, raters)
-
-
-def _filter(
-    table: Path, lines: Sequence[tuple[int, list[str]]], where: Mapping[str, str]
-) -> list[tuple[int, list[str]]]:
-    """Return the lines below the header whose cells have the wanted values, all of one length."""
-    number, header = lines[0]
-    names = [cell.lower() for cell in header]
-    for column in where:
-        if column.lower() not in names:
-            raise ManifestError(
-                f"{table.name}:{number}: no column '{column}' to select by; there are: {', '.join(header)}"
-            )
-    wanted = {names.index(column.lower()): value for column, value in where.items()}
-    padded = [(line, cells + [""] * (len(header) - len(cells))) for line, cells in lines[1:]]
-    return [
-        (line, cells) for line, cells in padded if all(cells[at] == value for at, value in wanted.items())
-    ]
 
 
 def _entries(

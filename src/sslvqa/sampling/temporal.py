@@ -29,6 +29,11 @@ class ClipPlan:
                 f"clip indices are {self.indices}; give at least one frame number, none below 0"
             )
 
+    @property
+    def middle(self) -> int:
+        """Number of the middle frame."""
+        return sorted(self.indices)[len(self.indices) // 2]
+
     def token_frames(self, tokens: int) -> tuple[tuple[int, ...], ...]:
         """Frames that each of ``tokens`` temporal positions of the backbone's output came from.
 

@@ -13,7 +13,7 @@ from sslvqa.sampling.fragments import tile_fragments
 from sslvqa.sampling.qcs import ViewPlan, read_views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -36,7 +36,7 @@ class LocalQuality:
     """Q_R of every token of the views that were measured."""
 
     token_scores: NDArray[np.float64]
-    """``(n, T', h, w)``, on the scale of ``q_r``."""
+    """``(n, T', h, w)``, on the scale of ``q_r``; all views of a clip have the same mean."""
     plans: tuple[ViewPlan, ...]
     label: str
     """What the values are."""
@@ -73,7 +73,12 @@ class LocalQuality:
 
 
 def measure_local(
-    video: Video, *, scorer: Scorer, clips: Sequence[ClipPlan], draws: int | None = None
+    video: Video,
+    *,
+    scorer: Scorer,
+    clips: Sequence[ClipPlan],
+    draws: int | None = None,
+    progress: Callable[[float], object] | None = None,
 ) -> LocalQuality:
     """Score the tokens of clips, with fragments that cover the frame.
 
@@ -85,6 +90,7 @@ def measure_local(
         clips: In temporal order.
         draws: Views of each clip, on a regular lattice. Default as many as cover every pixel, but at most
             512 for all clips together (and 8 for each at least).
+        progress: Called with the fraction of the clips that were measured, after each.
 
     Raises:
         ConfigError: ``draws`` is below 1.
@@ -96,7 +102,11 @@ def measure_local(
         info.height_px, info.width_px, grid=geometry.grid, size=geometry.fragment_px, most=most
     )
     plans = [[ViewPlan(clip, tile) for tile in tiles] for clip in dict.fromkeys(clips)]
-    scores = [scorer.token_scores(read_views(video, part)) for part in plans]
+    scores = []
+    for part in plans:
+        scores.append(_aligned(scorer.token_scores(read_views(video, part))))
+        if progress is not None:
+            progress(len(scores) / len(plans))
     scale = scorer.card.scale
     raw = scorer.combine == "raw"
     return LocalQuality(
@@ -105,3 +115,15 @@ def measure_local(
         "local Q_R (raw)" if raw else f"local Q_R ({scale.label})",
         None if raw else (scale.minimum, scale.maximum),
     )
+
+
+def _aligned(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give every view of a clip the mean of all, within the range of their scores.
+
+    Each view sees the whole frame through one lattice. Where the lattice cuts the picture changes the level
+    of all its tokens (with ``nano.open1`` by 20 to 40 of 100 points on two videos), which would print the
+    lattice on the map.
+    """
+    level = scores.mean(axis=(1, 2, 3), keepdims=True)
+    aligned: NDArray[np.float64] = np.clip(scores - level + level.mean(), scores.min(), scores.max())
+    return aligned

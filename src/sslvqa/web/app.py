@@ -64,11 +64,9 @@ def create_app(settings: ServeSettings, *, worker_command: Sequence[str] | None 
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.queue = JobQueue(settings, models, command=worker_command)
-        async with (
-            app.state.queue.running(),
-            contextlib.nullcontext() if teacher is None else teacher.running(),
-        ):
+        queue = app.state.queue = JobQueue(settings, models, command=worker_command)
+        teaching = contextlib.nullcontext() if teacher is None else teacher.running(queue.metrics)
+        async with queue.running(), teaching:
             yield
 
     app = FastAPI(

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image
 
-from sslvqa.maps import project_maps, render_strip, score_limits
-from sslvqa.sampling import plan_views, read_views
+from sslvqa.maps import render_strip
+from sslvqa.sampling import plan_clips
+from sslvqa.scoring import measure_local
 from sslvqa.video import open_video
 
 if TYPE_CHECKING:
@@ -19,10 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from numpy.typing import NDArray
-
     from sslvqa.maps import QualityMap
-    from sslvqa.sampling import ViewPlan
     from sslvqa.scoring import Scorer
     from sslvqa.video import RawGeometry, Video
 
@@ -42,9 +39,9 @@ class MapGrids:
     height: int
     """Rows of a grid."""
     low: float
-    """Score of level 0, the least of this video."""
+    """Score of level 0: about the least of this video."""
     high: float
-    """Score of level 255, the greatest of this video."""
+    """Score of level 255: about the greatest of this video."""
     label: str
     """What the numbers are."""
     times_seconds: tuple[float, ...]
@@ -71,57 +68,35 @@ def map_grids(
         source: An open video file.
         scorer: The model; the map is that of its regression model, on the scale of ``q_r``.
         places: Moments; fewer for a video shorter than as many clips.
-        draws: Draws of the fragment places for each moment.
+        draws: Most views for each moment; see :func:`sslvqa.scoring.measure_local`.
         geometry: What a headerless file holds.
-        strip: A PNG of a few frames and their maps, in the colour-blind-safe palette, is written here.
-        progress: Called with the fraction of the views that the model has seen.
+        strip: A PNG of a few frames and their maps is written here.
+        progress: Called with the fraction of the moments that were measured.
 
     Raises:
         VideoError: The file cannot be used.
     """
     with open_video(source, limits=scorer.limits, geometry=geometry) as video:
-        info = video.info
-        plans = plan_views(
-            info.height_px,
-            info.width_px,
-            info.frame_count,
-            geometry=scorer.card.architecture.geometry,
-            clips=max(1, min(places, info.frame_count // scorer.card.architecture.geometry.span_frames)),
-            draws=draws,
-            generator=torch.Generator().manual_seed(scorer.seed),
-        )
-        tokens = _token_scores(scorer, read_views(video, plans), progress)
-        middles = [_middle(plan) for plan in plans[::draws]]
-        maps = tuple(project_maps(tokens, plans, frames=middles))
-        times = tuple(float(video.timestamps_seconds[index]) for index in middles)
-        label = f"local Q_R ({scorer.card.scale.label})"
+        view, count = scorer.card.architecture.geometry, video.info.frame_count
+        places = max(1, min(places, count // view.span_frames))
+        clips = plan_clips(count, clips=places, length=view.frames, interval=view.interval)
+        local = measure_local(video, scorer=scorer, clips=clips, draws=draws, progress=progress)
+        maps = tuple(local.maps([clip.middle for clip in clips]))
+        times = tuple(float(video.timestamps_seconds[item.frame_index]) for item in maps)
+        limits = local.limits()
         if strip is not None:
-            _draw_strip(strip, video, maps, limits=score_limits([tokens]), label=label)
-    return _grids(maps, times, label)
+            _draw_strip(strip, video, maps, limits=limits, label=local.label)
+    return _grids(maps, times, limits=limits, label=local.label)
 
 
-def _token_scores(
-    scorer: Scorer, views: torch.Tensor, progress: Callable[[float], object] | None
-) -> NDArray[np.float64]:
-    parts = []
-    for start in range(0, len(views), 4):
-        parts.append(scorer.token_scores(views[start : start + 4]))
-        if progress is not None:
-            progress(min(start + 4, len(views)) / len(views))
-    return np.concatenate(parts)
-
-
-def _middle(plan: ViewPlan) -> int:
-    indices = sorted(plan.clip.indices)
-    return indices[len(indices) // 2]
-
-
-def _grids(maps: Sequence[QualityMap], times: tuple[float, ...], label: str) -> MapGrids:
+def _grids(
+    maps: Sequence[QualityMap], times: tuple[float, ...], *, limits: tuple[float, float], label: str
+) -> MapGrids:
     rows, columns = maps[0].values.shape
     factor = min(1.0, _LONGER_SIDE / max(rows, columns))
     size = (max(1, round(columns * factor)), max(1, round(rows * factor)))
     grids = [np.asarray(Image.fromarray(item.values).resize(size, Image.Resampling.BOX)) for item in maps]
-    low, high = score_limits(grids)
+    low, high = limits
     levels = [
         np.rint(np.clip((grid - low) / (high - low), 0, 1) * _LEVELS).astype(np.uint8) for grid in grids
     ]
@@ -153,6 +128,5 @@ def _draw_strip(
         chosen,
         captions=[f"{time:.2f} s" for time in times],
         limits=limits,
-        palette="viridis",
         label=label,
     )

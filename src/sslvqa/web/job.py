@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from sslvqa.errors import UnreadableVideoError
@@ -17,19 +17,21 @@ if TYPE_CHECKING:
 __all__ = ["PRODUCTS", "Extra", "ExtraKind", "ExtraState", "Job", "State", "TaskKind"]
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
-ExtraKind = Literal["map", "preview"]
+ExtraKind = Literal["map", "map_video", "preview"]
 ExtraState = Literal["none", "waiting", "running", "ready", "failed", "gone"]
-TaskKind = Literal["score", "map", "preview"]
+TaskKind = Literal["score", "map", "map_video", "preview"]
 
-PRODUCTS = {"map": "map.png", "preview": "preview.mp4"}
+PRODUCTS: dict[ExtraKind, str] = {"map": "map.png", "map_video": "map.mp4", "preview": "preview.mp4"}
 """The file that each extra leaves in the job's folder."""
 
 
 @dataclass
 class Extra:
-    """A quality map or a preview of a job."""
+    """A quality map, a video of it, or a preview of a job."""
 
     state: ExtraState = "none"
+    options: dict[str, Any] = field(default_factory=dict)
+    """How it is wanted."""
     progress: float = 0.0
     error: str | None = None
     result: dict[str, Any] | None = None
@@ -61,7 +63,7 @@ class Job:
     """Of the score: ``VideoScore.to_dict()``."""
     error: str | None = None
     error_type: str | None = None
-    extras: dict[str, Extra] = field(default_factory=lambda: {"map": Extra(), "preview": Extra()})
+    extras: dict[ExtraKind, Extra] = field(default_factory=lambda: {kind: Extra() for kind in PRODUCTS})
 
     @property
     def has_media(self) -> bool:
@@ -73,11 +75,18 @@ class Job:
         path = self.folder / name
         return path.stat().st_size if path.is_file() else 0
 
+    def drop_product(self, kind: ExtraKind) -> int:
+        """Delete the file of an extra and return how many bytes it had."""
+        size = self.size_of(PRODUCTS[kind])
+        (self.folder / PRODUCTS[kind]).unlink(missing_ok=True)
+        return size
+
     def forget_media(self) -> None:
         """Delete its folder: the upload and everything made of its pictures."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        if self.extras["preview"].state == "ready":
-            self.extras["preview"] = Extra("gone")
+        for kind, extra in self.extras.items():
+            if kind != "map" and extra.state == "ready":  # the grids of a map are no file
+                self.extras[kind] = Extra("gone")
 
     def task(self, kind: TaskKind) -> dict[str, Any]:
         """What a worker is told.
@@ -94,6 +103,7 @@ class Job:
             "source": str(self.source),
             "folder": str(self.folder),
             "geometry": None if self.geometry is None else asdict(self.geometry),
+            "options": {} if kind == "score" else self.extras[kind].options,
         }
 
     # --- how its tasks go
@@ -117,7 +127,7 @@ class Job:
         if kind != "score":
             if self.extras[kind].state != "running":
                 return False
-            self.extras[kind] = Extra("ready", 1.0, result=result)
+            self.extras[kind] = replace(self.extras[kind], state="ready", progress=1.0, result=result)
         elif self.state != "running":
             return False
         else:
@@ -130,7 +140,7 @@ class Job:
         if kind != "score":
             if self.extras[kind].state != "running":
                 return False
-            self.extras[kind] = Extra("failed", error=text)
+            self.extras[kind] = replace(self.extras[kind], state="failed", error=text)
         elif self.state != "running":
             return False
         else:

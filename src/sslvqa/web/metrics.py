@@ -67,7 +67,10 @@ class ServerMetrics:
             states.labels(state).set_function(partial(_count, jobs, state))
 
     def task_ended(self, kind: str, outcome: str) -> None:
-        """Count a score, map or preview that is ``done``, ``failed`` or ``cancelled``."""
+        """Count a task that is ``done``, ``failed`` or ``cancelled``.
+
+        Kinds are ``score``, ``map``, ``map_video``, ``preview``, and of teaching ``describe`` and ``train``.
+        """
         self._tasks.labels(kind, outcome).inc()
 
     def scored(self, seconds: float, result: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ __all__ = ["TaskError", "WorkerProcess"]
 
 _LINE_BYTES = 8 << 20
 _START_SECONDS = 180.0
+"""Least time for a process to load its model; as long as a task may take if that is more."""
 
 
 class TaskError(SslvqaError):
@@ -80,7 +81,7 @@ class WorkerProcess:
         """
         name = str(task.get("name", "task"))
         try:
-            await self.start(model)
+            await self.start(model, timeout_seconds=timeout_seconds)
             async with asyncio.timeout(timeout_seconds):
                 self._write(task)
                 message = await self._answer(name, progress)
@@ -121,11 +122,15 @@ class WorkerProcess:
             self._process = None
         self._done = 0
 
-    async def start(self, model: str) -> None:
+    async def start(self, model: str, *, timeout_seconds: float) -> None:
         """Start the process if there is none with this model, and wait until it has loaded it.
 
+        Args:
+            model: What it loads.
+            timeout_seconds: That this may take, but 180 s at least: a machine may be busy.
+
         Raises:
-            ModelError: It cannot be loaded.
+            ModelError: It cannot be loaded, or not in time.
             UnreadableVideoError: The process crashed.
         """
         if self._process is not None and self._process.returncode is None and self._model == model:
@@ -143,19 +148,22 @@ class WorkerProcess:
             limit=_LINE_BYTES,
         )
         try:
-            await self._greet()
+            await self._greet(max(timeout_seconds, _START_SECONDS))
         except BaseException:
             await self.stop()
             raise
 
-    async def _greet(self) -> None:
+    async def _greet(self, seconds: float) -> None:
         """Send the settings and wait for the answer."""
         self._write({**self._settings, "model": self._model})
         try:
-            async with asyncio.timeout(_START_SECONDS):
+            async with asyncio.timeout(seconds):
                 message = await self._line("the worker")
         except TimeoutError:
-            raise ModelError(f"the worker did not load the model within {_START_SECONDS:g} s") from None
+            raise ModelError(
+                f"the worker did not load the model within {seconds:g} s; the machine may be busy: try "
+                "again, or start the server with a larger --task-seconds"
+            ) from None
         if "error" in message:
             raise ModelError(str(message["error"])[:2000])
 

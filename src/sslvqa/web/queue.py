@@ -104,13 +104,15 @@ class JobQueue:
         await self._enqueue(job, "score")
         return job
 
-    async def request(self, job: Job, kind: ExtraKind) -> None:
-        """Queue a job's map or preview unless it is there or on its way."""
+    async def request(self, job: Job, kind: ExtraKind, options: dict[str, Any]) -> None:
+        """Queue a job's map or preview unless it is on its way, or there with these options."""
         extra = job.extras[kind]
-        if extra.state in {"waiting", "running", "ready"}:
+        if extra.state in {"waiting", "running"} or (extra.state == "ready" and extra.options == options):
             return
         self.check_room()
-        job.extras[kind] = Extra("waiting")
+        if extra.state == "ready":
+            self.storage.free(job.drop_product(kind))
+        job.extras[kind] = Extra("waiting", options)
         await self._enqueue(job, kind)
 
     async def cancel(self, job: Job) -> None:
@@ -146,7 +148,7 @@ class JobQueue:
 
     async def _serve(self, worker: WorkerProcess) -> None:
         with contextlib.suppress(SslvqaError):  # the first job will meet the same error, and tell it
-            await worker.start(self.models.source(SERVED))
+            await worker.start(self.models.source(SERVED), timeout_seconds=self.settings.task_seconds)
         while True:
             async with self._wake:
                 await self._wake.wait_for(

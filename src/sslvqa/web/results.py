@@ -12,6 +12,7 @@ from sslvqa.errors import UnreadableVideoError
 from sslvqa.scoring import VideoScore
 from sslvqa.web.grids import MapGrids
 from sslvqa.web.preview import Preview
+from sslvqa.web.schemas import MapStyle
 
 __all__ = ["checked_result"]
 
@@ -19,6 +20,7 @@ _FEATURES = TypeAdapter(Annotated[list[FiniteFloat], Field(min_length=1, max_len
 _RESULTS: dict[str, TypeAdapter[Any]] = {
     "score": TypeAdapter(VideoScore),
     "map": TypeAdapter(MapGrids),
+    "map_video": TypeAdapter(MapStyle),
     "preview": TypeAdapter(Preview),
 }
 
@@ -27,7 +29,7 @@ def checked_result(kind: str, result: dict[str, Any], *, name: str) -> dict[str,
     """Return a worker's result in its plain form.
 
     Args:
-        kind: ``score``, ``map``, ``preview``, or ``describe``: a score with ``features``.
+        kind: ``score``, ``map``, ``map_video``, ``preview``, or ``describe``: a score with ``features``.
         result: As the worker sent it.
         name: What the user calls the video.
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from sslvqa.scoring import ClipScore, VideoScore
+from sslvqa.maps import Palette
+from sslvqa.scoring import ClipScore, MapRange, VideoScore
 from sslvqa.web.models import SERVED
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ __all__ = [
     "JobDetail",
     "JobList",
     "JobSummary",
+    "MapStyle",
     "ModelInfo",
     "Moment",
     "PathsRequest",
@@ -62,8 +64,17 @@ class Moment(BaseModel):
     score: float
 
 
+class MapStyle(BaseModel):
+    """How a map video is drawn; see :func:`sslvqa.quality_map`."""
+
+    model_config = ConfigDict(extra="forbid")
+    strength: float = Field(default=0.75, ge=0, le=1)
+    palette: Palette = "red_blue"
+    range: MapRange = "auto"
+
+
 class ExtraStatus(BaseModel):
-    """A quality map or a preview."""
+    """A quality map, a video of it, or a preview."""
 
     state: Literal["none", "waiting", "running", "ready", "failed", "gone"]
     progress: float
@@ -85,6 +96,7 @@ class JobSummary(BaseModel):
     ended: float | None
     media: bool = Field(description="the video can be fetched")
     map: ExtraStatus
+    map_video: ExtraStatus
     preview: ExtraStatus
     error: str | None
     error_type: str | None
@@ -177,6 +189,7 @@ class ServerInfo(ModelInfo):
     max_waiting: int
     keep_seconds: float
     suffixes: list[str]
+    palettes: dict[str, list[tuple[int, int, int]]] = Field(description="RGB stops from low to high")
 
 
 def model_info(card: ModelCard) -> ModelInfo:
@@ -196,7 +209,7 @@ def model_info(card: ModelCard) -> ModelInfo:
 
 def job_summary(job: Job) -> dict[str, Any]:
     """A job as :class:`JobSummary` has it."""
-    extras = {
+    extras: dict[str, Any] = {
         name: {"state": extra.state, "progress": extra.progress, "error": extra.error}
         for name, extra in job.extras.items()
     }

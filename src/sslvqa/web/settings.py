@@ -30,7 +30,7 @@ class ServeSettings:
         timeline_seconds: Length of a window of the timeline.
         max_windows: Longer videos get longer windows.
         map_places: Quality maps spread over one video.
-        map_draws: Draws of the fragment places for each map; more cover more pixels.
+        map_draws: Most views for each map; 24 cover every pixel of 1280x720.
         max_upload_bytes: Largest file.
         max_duration_seconds: Longest video.
         max_side_px: Longest side of a frame.
@@ -38,7 +38,7 @@ class ServeSettings:
         max_jobs: Most jobs kept; the oldest finished ones give way.
         max_disk_bytes: Most bytes of uploads, previews and maps together.
         max_memory_bytes: Most private memory of a worker process; None sets no limit (needed for CUDA).
-        task_seconds: Longest time for one score, map or preview.
+        task_seconds: Longest time for one score, map or preview, and for loading a model.
         upload_idle_seconds: Longest silence of an upload.
         keep_seconds: How long an upload and its preview stay after the last task, to be played.
         tasks_per_worker: A worker process is replaced after so many tasks; 1 isolates every file.
@@ -57,8 +57,8 @@ class ServeSettings:
     hosts: tuple[str, ...] = LOOPBACK
     timeline_seconds: float = 1.0
     max_windows: int = 120
-    map_places: int = 8
-    map_draws: int = 4
+    map_places: int = 6
+    map_draws: int = 24
     max_upload_bytes: int = 4 << 30
     max_duration_seconds: float = 3600.0
     max_side_px: int = 8192

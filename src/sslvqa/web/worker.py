@@ -205,6 +205,30 @@ def _map(
     return dataclasses.asdict(grids)
 
 
+def _map_video(
+    scorer: Scorer,
+    task: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    reporter: _Reporter,
+) -> dict[str, Any]:
+    from sslvqa.api import quality_map
+
+    style: dict[str, Any] = task["options"]
+    with _open(task, reporter, share=0.0) as file:
+        quality_map(
+            file,
+            model=scorer,
+            out=Path(task["folder"]) / "map.mp4",
+            draws=settings["map_draws"],
+            strength=style["strength"],
+            palette=style["palette"],
+            range_=style["range"],
+            geometry=_geometry(task),
+            progress=lambda fraction: reporter.progress(fraction, "drawing"),
+        )
+    return style
+
+
 def _preview(
     scorer: Scorer, task: Mapping[str, Any], settings: Mapping[str, Any], reporter: _Reporter
 ) -> dict[str, Any]:
@@ -227,5 +251,6 @@ _TASKS: dict[str, Callable[[Scorer, Mapping[str, Any], Mapping[str, Any], _Repor
     "score": _score,
     "describe": _describe,
     "map": _map,
+    "map_video": _map_video,
     "preview": _preview,
 }

@@ -51,7 +51,8 @@ def client(study):
 
 def test_a_person_joins_answers_and_is_done(client, study):
     assert client.get("/api/study").json() == {
-        "title": "Kitten <b>", "method": "acr5", "instructions": "Sit still.", "needs_key": False,
+        "title": "Kitten <b>", "method": "acr5", "instructions": "Sit still.",
+        "training": True, "breaks": True, "needs_key": False,
     }  # fmt: skip
     joined = client.post("/api/join", json={"name": "Ann"})
     assert joined.status_code == 201

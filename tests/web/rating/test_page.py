@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
 import threading
 import time
 
@@ -11,55 +11,44 @@ import pytest
 from sslvqa.rate import Study, StudySettings
 
 pytest.importorskip("uvicorn")
-playwright = pytest.importorskip("playwright.sync_api")
 
-BROWSER = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
+PHONE = {"viewport": {"width": 390, "height": 740}}
 
 
 @pytest.fixture
-def study(make_video, tmp_path):
-    paths = [make_video(f"v{i}.mp4", width=96, height=64, frames=4, seed=i) for i in range(2)]
-    return Study.create(tmp_path / "study.sqlite", StudySettings(training=1, repeats=0, break_every=1), paths)
+def serve(make_video, tmp_path):
+    """Start a study of two short videos: ``study, address = serve(method="pair")``."""
 
+    @contextlib.contextmanager
+    def running(study):
+        import uvicorn
 
-@pytest.fixture
-def address(study):
-    import uvicorn
+        from sslvqa.web.rating.app import create_app
 
-    from sslvqa.web.rating.app import create_app
+        server = uvicorn.Server(uvicorn.Config(create_app(study), port=0, log_level="error", ws="none"))
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        deadline = time.monotonic() + 20
+        while not server.started and time.monotonic() < deadline:
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        server.should_exit = True
+        thread.join(10)
 
-    server = uvicorn.Server(uvicorn.Config(create_app(study), port=0, log_level="error", ws="none"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 20
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
+    with contextlib.ExitStack() as stack:
 
+        def start(**settings):
+            paths = [make_video(f"v{i}.mp4", width=96, height=64, frames=4, seed=i) for i in range(2)]
+            study = Study.create(tmp_path / "study.sqlite", StudySettings(repeats=0, **settings), paths)
+            return study, stack.enter_context(running(study))
 
-@pytest.fixture
-def page():
-    if BROWSER is None:
-        pytest.skip("NO BROWSER: install chromium to test the page")
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 390, "height": 740})
-        page.set_default_timeout(60_000)
-        yield page
-        browser.close()
+        yield start
 
 
 @pytest.mark.slow
-def test_a_session_goes_from_the_invitation_to_thanks_by_keyboard(page, address, study):
-    errors, hosts = [], set()
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
-    page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
-    page.goto(address)
+def test_a_session_goes_from_the_invitation_to_thanks_by_keyboard(visit, serve):
+    study, address = serve(training=1, break_every=1)
+    page = visit(address, **PHONE)
     page.fill("input[name=name]", "Ann")
     page.keyboard.press("Enter")
     page.wait_for_selector(".link")
@@ -84,6 +73,46 @@ def test_a_session_goes_from_the_invitation_to_thanks_by_keyboard(page, address,
     page.wait_for_selector("h2:text('Thank you')")
     assert [answer.vote for answer in study.answers()] == [2, 5, 4]
     assert page.inner_text("#count") == "3 of 3"
-    assert errors == []
-    assert {host for host in hosts if host} == {address.removeprefix("http://")}
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def personal(study, address):
+    """The page of somebody who has passed the screen check."""
+    token = study.join("Ann")
+    study.store_screen(token, {"dark_seen": 4})
+    return f"{address}/s/{token}"
+
+
+@pytest.mark.slow
+def test_a_slider_that_nobody_touched_is_no_answer(visit, serve):
+    study, address = serve(method="acr100", training=0)
+    page = visit(personal(study, address), **PHONE)
+    page.click(".next")
+    page.wait_for_selector(".slider input:enabled")
+    page.keyboard.press("Enter")
+    assert page.is_disabled(".send")
+    page.keyboard.press("ArrowRight")  # the slider has the focus
+    assert page.inner_text("output") == "51"
+    page.keyboard.press("Enter")
+    page.locator("#count", has_text="1 of 2").wait_for()
+    page.wait_for_selector(".slider input:enabled")
+    page.keyboard.press("End")
+    page.click(".send")
+    page.wait_for_selector("h2:text('Thank you')")
+    assert [answer.vote for answer in study.answers()] == [51, 100]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("key", "vote"), [("1", 1.0), ("2", 0.5), ("3", 0.0)])
+def test_of_two_videos_the_better_one_is_named(visit, serve, key, vote):
+    study, address = serve(method="pair", training=0)
+    page = visit(personal(study, address), **PHONE)
+    page.click(".next")
+    page.locator(".status", has_text="First video").wait_for()
+    page.locator(".status", has_text="Second video").wait_for()
+    page.wait_for_selector(".choices button:enabled")
+    page.keyboard.press(key)
+    page.wait_for_selector("h2:text('Thank you')")
+    (answer,) = study.answers()
+    assert (answer.vote, answer.left == answer.right) == (vote, False)

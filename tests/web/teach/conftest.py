@@ -68,7 +68,7 @@ class Loop:
         return state
 
     def answer_all(self, invitation, vote_of, name="Ann", key=""):
-        """Go through a study as its page does; ``vote_of`` gets the bytes of the video."""
+        """Go through a study as its page does; ``vote_of`` gets the bytes of the video or of both."""
         with httpx.Client(base_url=f"{self.service.address}{invitation.split('?')[0]}", timeout=30) as rater:
             joined = rater.post("api/join", json={"name": name, "key": key})
             assert joined.status_code == 201, joined.text
@@ -76,7 +76,8 @@ class Loop:
             state = rater.get(f"api/session/{here}").json()
             while state["question"]:
                 at = state["question"]["position"]
-                vote = vote_of(rater.get(f"media/{here}/{at}/0").content)
+                sides = (0, 1) if state["question"]["pair"] else (0,)
+                vote = vote_of(*(rater.get(f"media/{here}/{at}/{side}").content for side in sides))
                 answer = {"position": at, "vote": vote, "seconds": 1.0}
                 state = rater.post(f"api/session/{here}/answer", json=answer).json()
 

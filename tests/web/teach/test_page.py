@@ -1,8 +1,14 @@
 """The loop in a real browser: every step from the page; worker and training are fakes."""
 
+import contextlib
+import sqlite3
+from pathlib import Path
+
 import pytest
 
-NAMELESS = """[...document.querySelectorAll('button, input, select, [role=img]')].filter((item) =>
+from sslvqa.rate import Study
+
+NAMELESS = """[...document.querySelectorAll('button, input, select, textarea, [role=img]')].filter((item) =>
     item.checkVisibility() && !(item.textContent.trim() || item.ariaLabel || item.labels?.length)
     ).map((item) => item.outerHTML)"""
 
@@ -16,17 +22,33 @@ def test_the_loop_from_the_page(visit, loop, home, trainer, model_dir):
     page.locator("[name=strategy]").select_option("both")
     page.get_by_role("button", name="Choose", exact=True).click()
     page.locator("#make-study", has_text="Make a study of 3").wait_for()
+    assert not page.is_visible("#banner")
     page.locator("#teach-videos tbody tr").nth(4).get_by_role("checkbox").check()
     page.get_by_label("Title").fill("<b>Which</b>?")
+    page.get_by_text("More: instructions").click()
+    page.get_by_label("Instructions").fill("Sit still.")
+    page.get_by_label("Hidden repeats").fill("1")
+    unpicked = "[...document.querySelectorAll('#teach-videos input:not(:checked)')].map((box) => box.name)"
+    good, bad = page.evaluate(unpicked)[:2]
+    page.get_by_label("Plainly good anchor").select_option(good)
+    page.get_by_label("Plainly bad anchor").select_option(bad)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate(NAMELESS) == []
     page.get_by_role("button", name="Make a study of 4").click()
     link = page.get_by_label("Invitation to <b>Which</b>?").input_value()
     assert link == f"{server.service.address}/rate/study-01/"
+    study = Study(home / "teach" / "study-01.sqlite")
+    assert (study.settings.instructions, study.settings.repeats) == ("Sit still.", 1)
+    with contextlib.closing(sqlite3.connect(study.path)) as base:
+        roles = dict(base.execute("SELECT role, path FROM video").fetchall())
+    assert (Path(roles["high"]).name, Path(roles["low"]).name) == (good, bad)
     server.answer_all("/rate/study-01/", lambda data: 1 + len(data) % 5)
     page.locator(".votes", has_text="4 votes by 1 person on 4 videos").wait_for()
     page.get_by_role("button", name="Turn the votes into ratings").click()
     page.locator("#ratings-words", has_text="4 videos rated from 4 votes, on 1 to 5.").wait_for()
     page.get_by_role("button", name="Train", exact=True).click()
     page.locator("#runs li", has_text="done, 50 steps").wait_for()
+    assert not page.is_visible("#banner")
     assert page.locator("#runs polyline").count() == 1
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate(NAMELESS) == []
@@ -51,6 +73,7 @@ def test_what_goes_wrong_is_said_on_the_page_and_a_training_is_stopped_and_resum
     page.locator("#runs .run-state", has_text="of 50").wait_for()
     page.get_by_role("button", name="Stop").click()
     page.locator("#runs .run-state", has_text="stopped at step").wait_for()
+    assert not page.is_visible("#banner")
     page.get_by_role("button", name="Resume").click()
     page.locator("#runs .run-state", has_text="of 50").wait_for()
     page.locator("#runs button", has_text="Stop").wait_for()

@@ -27,6 +27,7 @@ def test_a_study_is_chosen_rated_and_becomes_ratings(loop, home):
     ranked = {item["rank"]: item["name"] for item in server.videos().values() if item["rank"]}
     assert set(ranked) == {1, 2, 3, 4}
     assert server.post("/ratings").status_code == 400  # no votes yet
+    assert server.client.get("/api/teach/ratings.csv").status_code == 404
     made = server.post("/studies", videos=list(ranked.values()), title="Which is better?").json()
     assert (made["videos"], made["votes"], made["persons"]) == (4, 0, 0)
     assert {item["rank"] for item in server.videos().values()} == {None}  # the choice is used up
@@ -44,6 +45,66 @@ def test_a_study_is_chosen_rated_and_becomes_ratings(loop, home):
     found = server.videos()
     assert {name for name, item in found.items() if item["rating"] is not None} == set(ranked.values())
     assert {item["votes"] for item in found.values() if item["study"] == "study-01"} == {2}
+
+
+def test_pairs_become_ratings_and_a_later_study_is_linked_to_them(loop, rated, trainer):
+    (rated / "teach" / "study-01.sqlite").unlink()
+    server = loop()
+    made = server.post(
+        "/studies", videos=["0.mp4", "1.mp4", "2.mp4"], method="pair", high=["5.mp4"], low=["6.mp4"]
+    )
+    study = made.json()
+    assert (study["method"], study["videos"], study["questions"]) == ("pair", 3, 3)
+    sizes = {(rated / "videos" / f"{index}.mp4").stat().st_size: index for index in range(7)}
+    for person in ("Ann", "Bob"):  # the better one has the smaller number
+        server.answer_all(
+            study["invitation"],
+            lambda first, second: 1.0 if sizes[len(first)] < sizes[len(second)] else 0.0,
+            name=person,
+        )
+    study = server.state()["studies"][0]
+    assert (study["votes"], study["fewest"], study["persons"], study["flagged"]) == (6, 4, 2, {})
+    report = server.post("/ratings").json()
+    assert (report["method"], report["videos"], report["votes"], report["warnings"]) == (
+        "bradley_terry",
+        3,
+        8,
+        [],
+    )
+    found = {name: item["rating"] for name, item in server.videos().items() if item["rating"] is not None}
+    assert sorted(found, key=found.get, reverse=True) == ["0.mp4", "1.mp4", "2.mp4"]
+    table = server.client.get("/api/teach/studies/study-01/votes.csv").text
+    assert (table.splitlines()[0][:32], len(table.splitlines())) == ("rater,left,right,preferred,kind,", 9)
+    assert server.client.get("/api/teach/ratings.csv").text.startswith(
+        "path,score,std_error,low,high,comparisons"
+    )
+    assert server.client.get("/api/teach/studies/study-02/votes.csv").status_code == 400
+    assert "on another scale" in server.post("/studies", videos=["3.mp4"]).json()["detail"]
+    later = server.post("/studies", videos=["3.mp4", "4.mp4"], method="pair").json()
+    assert later["videos"] == 5  # the three of the first one again, so that the scales meet
+    server.post("/runs")
+    settings = read_config(rated / "teach" / "run-01" / "settings.toml", TrainConfig)
+    low, high = report["scale"]
+    assert (settings.output.label, settings.output.minimum, settings.output.maximum) == (
+        "preference",
+        low,
+        high,
+    )
+    assert low == -high < min(found.values())
+
+
+def test_crashes_and_tasks_of_choosing_and_training_are_in_the_metrics(loop, rated, trainer):
+    (rated / "videos" / "crash.mp4").write_bytes(b"no video")
+    server = loop()
+    server.post("/choose", strategy="both")
+    server.wait()
+    server.post("/runs")
+    server.wait()
+    lines = server.client.get("/metrics").text.splitlines()
+    assert "sslvqa_worker_crashes_total 1.0" in lines
+    assert 'sslvqa_tasks_total{kind="describe",outcome="failed"} 1.0' in lines
+    assert 'sslvqa_tasks_total{kind="describe",outcome="done"} 7.0' in lines
+    assert any(line.startswith('sslvqa_tasks_total{kind="train"') for line in lines)
 
 
 def test_descriptions_by_the_same_weights_are_kept_for_the_next_choice(loop, home, model_dir):
@@ -145,6 +206,8 @@ def test_choosing_at_random_needs_no_model_and_leaves_out_what_was_asked(loop, r
         ("/studies", {"videos": ["old.avi"]}, 400, "that a browser plays"),
         ("/studies", {"videos": ["6.mp4"], "method": "acr100"}, 400, "on another scale"),
         ("/studies", {"videos": []}, 422, ""),
+        ("/studies", {"videos": ["5.mp4", "6.mp4"], "low": ["6.mp4"]}, 400, "6.mp4 is listed twice"),
+        ("/studies", {"videos": ["5.mp4"], "high": ["../secret.mp4"]}, 400, "is no video of the folder"),
         ("/runs", {"model": "run-77"}, 400, "no model 'run-77'"),
         ("/runs/run-77/resume", {}, 400, "no training run"),
         ("/choose", {"strategy": "both", "model": "none"}, 400, "no model 'none'"),

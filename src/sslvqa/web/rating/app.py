@@ -98,6 +98,8 @@ def _study(request: Request) -> Response:
             "title": settings.title,
             "method": settings.method,
             "instructions": settings.instructions,
+            "training": settings.training > 0,
+            "breaks": settings.break_every > 0,
             "needs_key": request.app.state.key is not None,
         }
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import mimetypes
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, JSONResponse
 
 from sslvqa.web.files import inside
 from sslvqa.web.routes.access import ERRORS, JobId, folder_of, job_of, queue_of
-from sslvqa.web.schemas import JobSummary, QualityMapBody, job_summary
+from sslvqa.web.schemas import JobSummary, MapStyle, QualityMapBody, job_summary
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ async def media(job_id: JobId, request: Request) -> FileResponse:
 @router.post("/jobs/{job_id}/preview", status_code=202)
 async def make_preview(job_id: JobId, request: Request) -> JobSummary:
     """Have a small H.264 copy made, for browsers that cannot play the video."""
-    return await _request_extra(request, job_id, "preview")
+    return await _request_extra(request, job_id, "preview", {})
 
 
 @router.get("/jobs/{job_id}/preview", response_class=FileResponse)
@@ -48,7 +48,7 @@ async def preview(job_id: JobId, request: Request) -> FileResponse:
 @router.post("/jobs/{job_id}/map", status_code=202)
 async def make_map(job_id: JobId, request: Request) -> JobSummary:
     """Have the quality map measured."""
-    return await _request_extra(request, job_id, "map")
+    return await _request_extra(request, job_id, "map", {})
 
 
 @router.get("/jobs/{job_id}/map", response_model=QualityMapBody)
@@ -64,17 +64,32 @@ async def map_strip(job_id: JobId, request: Request) -> FileResponse:
     return _file(job, job.folder / "map.png", "image/png")
 
 
-async def _request_extra(request: Request, job_id: str, kind: ExtraKind) -> JobSummary:
+@router.post("/jobs/{job_id}/map/video", status_code=202)
+async def make_map_video(job_id: JobId, body: MapStyle, request: Request) -> JobSummary:
+    """Have the quality map drawn over the whole video, in its resolution, with its scale beside it."""
+    return await _request_extra(request, job_id, "map_video", body.model_dump())
+
+
+@router.get("/jobs/{job_id}/map.mp4", response_class=FileResponse)
+async def map_video(job_id: JobId, request: Request) -> FileResponse:
+    """The map video; byte ranges are served."""
+    job = _ready(request, job_id, "map_video")
+    return _file(job, job.folder / "map.mp4", "video/mp4")
+
+
+async def _request_extra(
+    request: Request, job_id: str, kind: ExtraKind, options: dict[str, Any]
+) -> JobSummary:
     job = job_of(request, job_id)
     if job.result is None:
         raise HTTPException(409, f"{job.name}: there is no score yet; the job is {job.state}")
     if not job.has_media:
         raise HTTPException(409, f"{job.name}: the upload was deleted; add the video again")
-    await queue_of(request).request(job, kind)
+    await queue_of(request).request(job, kind, options)
     return JobSummary.model_validate(job_summary(job))
 
 
-def _ready(request: Request, job_id: str, kind: str) -> Job:
+def _ready(request: Request, job_id: str, kind: ExtraKind) -> Job:
     job = job_of(request, job_id)
     extra = job.extras[kind]
     if extra.state != "ready":

@@ -6,6 +6,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
 from sslvqa import __version__
+from sslvqa.maps import PALETTES
 from sslvqa.web.files import RAW_SUFFIXES, list_folder
 from sslvqa.web.guard import COOKIE, same_token
 from sslvqa.web.metrics import CONTENT_TYPE
@@ -49,6 +50,7 @@ async def info(request: Request) -> ServerInfo:
         max_waiting=settings.max_waiting,
         keep_seconds=settings.keep_seconds,
         suffixes=sorted(RAW_SUFFIXES),
+        palettes={name: list(stops) for name, stops in PALETTES.items()},
     )
 
 

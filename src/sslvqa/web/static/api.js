@@ -15,7 +15,8 @@ async function request(path, options = {}) {
     throw new ServiceError(0, "the server cannot be reached");
   }
   if (!answer.ok) throw new ServiceError(answer.status, explain(await answer.text(), answer.status));
-  return answer.status === 204 ? null : answer.json();
+  const text = await answer.text();
+  return text ? JSON.parse(text) : null; // what only begins something has no body
 }
 
 function explain(text, status) {

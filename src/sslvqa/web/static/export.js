@@ -1,36 +1,40 @@
 // Files for others: the record as JSON and CSV, the picture on show as PNG, a page of its own as HTML.
 
-import { clock, escapeText, number } from "./format.js";
+import { clock, escapeText, interval, number } from "./format.js";
 import { meaning, momentText, scaleName } from "./words.js";
 
-export function download(blob, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
+export function save(href, name = "") {
+  const link = Object.assign(document.createElement("a"), { href, download: name });
   document.body.append(link);
   link.click();
   link.remove();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+function download(blob, name) {
+  const address = URL.createObjectURL(blob);
+  save(address, name);
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
 export function fetchExport(format, ids, windows = false) {
-  const query = new URLSearchParams({ format, windows, ids: ids.join(",") });
-  const link = Object.assign(document.createElement("a"), { href: `/api/export?${query}`, download: "" });
-  document.body.append(link);
-  link.click();
-  link.remove();
+  save(`/api/export?${new URLSearchParams({ format, windows, ids: ids.join(",") })}`);
+}
+
+// Of a file that belongs to a video: clip.mp4 and map.png give clip.map.png.
+export function fileName(video, ending) {
+  return `${video.split("/").pop().replace(/\.[^.]*$/, "") || "video"}.${ending}`;
 }
 
 export function exportView(view, kind) {
-  const stem = view.job.name.split("/").pop().replace(/\.[^.]*$/, "") || "video";
+  const name = fileName(view.job.name, kind);
   if (kind === "json") {
-    download(new Blob([JSON.stringify(view.result, null, 2)], { type: "application/json" }), `${stem}.json`);
+    download(new Blob([JSON.stringify(view.result, null, 2)], { type: "application/json" }), name);
   } else if (kind === "csv") {
     fetchExport("csv", [view.job.id], true);
   } else if (kind === "png") {
-    picture(view).toBlob((blob) => download(blob, `${stem}.png`));
+    picture(view).toBlob((blob) => download(blob, name));
   } else {
-    download(new Blob([page(view)], { type: "text/html" }), `${stem}.html`);
+    download(new Blob([page(view)], { type: "text/html" }), name);
   }
 }
 
@@ -47,7 +51,8 @@ export function picture(view) {
   const lines = wrap(context, meaning(view.result, view.info).join(" "), WIDTH - 2 * MARGIN);
   const top = 130 + 26 * lines.length;
   canvas.width = WIDTH;
-  canvas.height = top + height + CHART + 90;
+  const legend = view.overlay.canvas.hidden ? 0 : 44;
+  canvas.height = top + height + legend + CHART + 90;
   context.fillStyle = "#fff";
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.fillStyle = "#111";
@@ -62,7 +67,8 @@ export function picture(view) {
   context.fillText(`${scaleName(view.info)}${interval} · frame at ${clock(view.player.time)}`, after, 98);
   lines.forEach((line, index) => context.fillText(line, MARGIN, 132 + 26 * index));
   drawStage(context, view, MARGIN, top, WIDTH - 2 * MARGIN, height);
-  drawChart(context, view, MARGIN, top + height + 24, WIDTH - 2 * MARGIN, CHART);
+  if (legend) drawLegend(context, view, MARGIN, top + height + 14);
+  drawChart(context, view, MARGIN, top + height + legend + 24, WIDTH - 2 * MARGIN, CHART);
   font(14);
   context.fillStyle = "#555";
   context.fillText(`sslvqa ${view.result.provenance.package_version} · ${view.result.provenance.model} · Q_R ${number(view.result.q_r)} · Q_D ${number(view.result.q_d)}`, MARGIN, canvas.height - 16);
@@ -81,6 +87,19 @@ function drawStage(context, view, left, top, width, height) {
   }
 }
 
+// The colours of the map with their scores, and what they are.
+function drawLegend(context, view, left, top) {
+  const bar = Object.assign(document.createElement("canvas"), { width: 256, height: 1 });
+  view.overlay.drawLegend(bar);
+  const [low, high] = view.overlay.range().map(number);
+  context.fillStyle = "#111";
+  context.font = "16px system-ui, sans-serif";
+  context.fillText(low, left, top + 16);
+  const start = left + context.measureText(low).width + 10;
+  context.drawImage(bar, start, top + 2, 300, 16);
+  context.fillText(`${high}   ${view.overlay.map.label}, higher is better`, start + 310, top + 16);
+}
+
 function drawChart(context, view, left, top, width, height) {
   const { timeline } = view;
   const x = (seconds) => left + 40 + ((seconds - timeline.begin) / (timeline.end - timeline.begin)) * (width - 40);
@@ -96,6 +115,11 @@ function drawChart(context, view, left, top, width, height) {
     context.stroke();
     context.fillText(number(score), left, y(score) + 5);
   }
+  context.fillStyle = "#1d5fa81c";
+  for (const { start_seconds, end_seconds, interval } of timeline.items) {
+    if (interval) context.fillRect(x(start_seconds), y(interval.high), x(end_seconds) - x(start_seconds), y(interval.low) - y(interval.high));
+  }
+  context.fillStyle = "#444";
   context.strokeStyle = "#1d5fa8";
   context.lineWidth = 2.5;
   context.beginPath();
@@ -126,7 +150,7 @@ export function page(view) {
   const rows = (values) => Object.entries(values)
     .map(([key, value]) => `<tr><th>${escapeText(key)}</th><td>${escapeText(value ?? "–")}</td></tr>`).join("\n");
   const windows = result.timeline.map((item) =>
-    `<tr><td>${clock(item.start_seconds)}</td><td>${clock(item.end_seconds)}</td><td>${number(item.score)}</td><td>${number(item.q_r)}</td><td>${number(item.q_d)}</td></tr>`).join("\n");
+    `<tr><td>${clock(item.start_seconds)}</td><td>${clock(item.end_seconds)}</td><td>${number(item.score)}</td><td>${interval(item.interval?.low, item.interval?.high)}</td><td>${number(item.q_r)}</td><td>${number(item.q_d)}</td></tr>`).join("\n");
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
@@ -139,7 +163,7 @@ table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:.
 <p>Worst moment: ${escapeText(momentText(result.worst))}.</p>
 ${result.warnings.map((text) => `<p>Note: ${escapeText(text)}</p>`).join("\n")}
 <p><img alt="Frame, quality map if it was on, and the score over time" src="${picture(view).toDataURL("image/png")}"></p>
-<h2>Score over time</h2><table><tr><th>from</th><th>to</th><th>score</th><th>Q_R</th><th>Q_D</th></tr>
+<h2>Score over time</h2><table><tr><th>from</th><th>to</th><th>score</th><th>interval</th><th>Q_R</th><th>Q_D</th></tr>
 ${windows}</table>
 <h2>Technical facts</h2><table>${rows(result.video)}</table>
 <h2>Provenance</h2><table>${rows(result.provenance)}</table>

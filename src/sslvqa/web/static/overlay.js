@@ -1,14 +1,7 @@
 // The quality map over the picture: coarse grids, interpolated in time here and in space by the browser.
 
-const PALETTES = {
-  red_green: [[165, 0, 38], [222, 63, 46], [248, 142, 82], [254, 224, 139], [183, 224, 117], [75, 176, 92], [0, 104, 55]],
-  viridis: [[68, 1, 84], [72, 40, 120], [62, 74, 137], [49, 104, 142], [38, 130, 142], [31, 158, 137], [53, 183, 121],
-    [109, 205, 89], [180, 222, 44], [253, 231, 37]],
-};
-
-// 256 RGB colours, low to high.
-export function colours(name) {
-  const stops = PALETTES[name];
+// 256 RGB colours, low to high, from equally spaced stops.
+export function colours(stops) {
   return Array.from({ length: 256 }, (_, level) => {
     const place = (level / 255) * (stops.length - 1);
     const index = Math.min(stops.length - 2, Math.floor(place));
@@ -36,11 +29,13 @@ export function scoresAt(map, seconds) {
 }
 
 export class Overlay {
-  constructor(canvas) {
+  // palettes: name → RGB stops, as the server has them.
+  constructor(canvas, palettes) {
+    this.palettes = palettes;
     this.canvas = canvas;
     this.context = canvas.getContext("2d");
     this.strength = 0.55;
-    this.palette = "viridis";
+    this.palette = "red_blue";
     this.limits = null; // [low, high]; null: those of the map
   }
 
@@ -57,7 +52,7 @@ export class Overlay {
   draw(seconds) {
     if (!this.map || this.canvas.hidden) return;
     const [low, high] = this.range();
-    const table = colours(this.palette);
+    const table = colours(this.palettes[this.palette]);
     const picture = this.context.createImageData(this.map.width, this.map.height);
     const alpha = Math.round(255 * this.strength);
     scoresAt(this.map, seconds).forEach((score, index) => {
@@ -69,7 +64,7 @@ export class Overlay {
 
   drawLegend(canvas) {
     const context = canvas.getContext("2d");
-    colours(this.palette).forEach((rgb, level) => {
+    colours(this.palettes[this.palette]).forEach((rgb, level) => {
       context.fillStyle = `rgb(${rgb.join(" ")})`;
       context.fillRect(level, 0, 1, canvas.height);
     });

@@ -56,8 +56,9 @@ export class Teach {
       });
     });
     this.#form("study-form", async (form) => {
-      await api.post("/api/teach/studies", { videos: [...this.picked], title: form.get("title"), method: form.get("method") });
+      await api.post("/api/teach/studies", studyRequest(form, this.state.method, this.#rated()));
       this.picked.clear();
+      for (const select of $("study-form").querySelectorAll(".anchors")) select.value = "";
     });
     this.#form("ratings-form", (form) => api.post("/api/teach/ratings", { leave_out_flagged: form.has("flagged") }));
     this.#form("train-form", (form) => api.post("/api/teach/runs", {
@@ -65,6 +66,7 @@ export class Teach {
     }));
     $("choose-form").elements.strategy.addEventListener("change", (event) => { $("choose-model").hidden = event.target.value === "random"; });
     $("choose-cancel").addEventListener("click", () => this.#attempt(() => api.post("/api/teach/cancel")));
+    $("study-form").addEventListener("change", () => this.#showPicked());
     $("pick-none").addEventListener("click", () => { this.picked.clear(); this.#showPicked(); });
     $("teach-videos").tBodies[0].addEventListener("change", (event) => {
       const { name, checked } = event.target;
@@ -102,6 +104,11 @@ export class Teach {
     videos.sort((a, b) => (a.rank ?? Infinity) - (b.rank ?? Infinity) || a.name.localeCompare(b.name, undefined, { numeric: true }));
     $("teach-videos").tBodies[0].replaceChildren(...videos.map((video) => this.#row(video)));
     $("teach-none").hidden = videos.length > 0;
+    for (const select of $("study-form").querySelectorAll(".anchors")) {
+      const before = select.value;
+      select.replaceChildren(new Option("none", ""), ...videos.map(({ name }) => new Option(name)));
+      select.value = videos.some(({ name }) => name === before) ? before : "";
+    }
     this.#showPicked();
   }
 
@@ -119,9 +126,16 @@ export class Teach {
 
   #showPicked() {
     for (const box of $("teach-videos").querySelectorAll("input")) box.checked = this.picked.has(box.name);
-    $("make-study").disabled = this.picked.size === 0;
-    $("make-study").textContent = this.picked.size ? `Make a study of ${this.picked.size}` : "Make a study";
+    const count = this.#rated().length;
+    $("make-study").disabled = count === 0;
+    $("make-study").textContent = count ? `Make a study of ${count}` : "Make a study";
     $("pick-none").disabled = this.picked.size === 0;
+  }
+
+  // The picked videos that are no anchors.
+  #rated() {
+    const anchors = [...$("study-form").querySelectorAll(".anchors")].map((select) => select.value);
+    return [...this.picked].filter((name) => !anchors.includes(name));
   }
 
   #showActivity() {
@@ -141,15 +155,16 @@ export class Teach {
   }
 
   #showStudies() {
-    const { studies, scale } = this.state;
-    const method = $("study-form").elements.method;
-    method.disabled = studies.length > 0;
-    if (scale) method.value = scale[1] === 100 ? "acr100" : "acr5";
+    const { studies, method } = this.state;
+    const select = $("study-form").elements.method;
+    select.disabled = studies.length > 0;
+    select.title = studies.length ? "All studies of a folder ask alike" : "";
+    if (method) select.value = method;
     keep($("studies"), studies.map((study) => [study.name, () => newStudy(study), (item) => {
-      item.querySelector("progress").max = study.videos;
-      item.querySelector("progress").value = study.votes ? Math.min(study.videos, study.votes / Math.max(study.persons, 1)) : 0;
+      item.querySelector("progress").max = study.questions;
+      item.querySelector("progress").value = study.votes / Math.max(study.persons, 1);
       item.querySelector(".votes").textContent = study.votes
-        ? `${study.votes} votes by ${people(study.persons)} on ${study.videos} videos; no video has fewer than ${study.fewest}.`
+        ? `${study.votes} ${study.method === "pair" ? "comparisons" : "votes"} by ${people(study.persons)} on ${study.videos} videos; no video has fewer than ${study.fewest}.`
         : `No votes yet on ${study.videos} videos.`;
       item.querySelector(".flagged").textContent = Object.entries(study.flagged).map(([who, why]) => `${who}: ${why.join("; ")}`).join(" · ");
     }]));
@@ -160,6 +175,7 @@ export class Teach {
     const { ratings, studies } = this.state;
     $("rate-button").disabled = !studies.some((study) => study.votes);
     $("ratings-words").textContent = ratings ? ratingsText(ratings) : "";
+    $("ratings-file").hidden = !ratings;
   }
 
   #showModels() {
@@ -244,7 +260,10 @@ function newStudy(study) {
     link.select();
     try { await navigator.clipboard.writeText(address); copy.textContent = "Copied"; } catch { copy.textContent = "Press Ctrl+C"; }
   });
-  line.append(link, copy, open);
+  const votes = Object.assign(document.createElement("a"), {
+    className: "button", href: `/api/teach/studies/${study.name}/votes.csv`, download: "", textContent: "Votes (CSV)",
+  });
+  line.append(link, copy, open, votes);
   const bar = Object.assign(document.createElement("progress"), { ariaLabel: `Votes of ${study.title}` });
   item.append(head, line, bar, paragraph("votes"), paragraph("flagged error"));
   return item;
@@ -280,11 +299,24 @@ function failedText(names) {
   return `Could not be read and were left out: ${names.slice(0, 3).join(", ")}${rest}.`;
 }
 
+function studyRequest(form, method, videos) {
+  const count = (name) => (form.get(name) === "" ? null : Number(form.get(name)));
+  const anchors = (name) => [form.get(name)].filter(Boolean);
+  return {
+    videos, title: form.get("title"), method: method ?? form.get("method"), instructions: form.get("instructions"),
+    high: anchors("high"), low: anchors("low"), repeats: count("repeats"), training: count("training"),
+    per_person: count("per_person"), break_every: count("break_every"),
+  };
+}
+
 function ratingsText(report) {
-  const parts = [`${report.videos} videos rated from ${report.votes} votes, on ${report.scale.join(" to ")}.`];
+  const pairs = report.method === "bradley_terry";
+  const parts = [pairs
+    ? `${report.videos} videos rated from ${report.votes} comparisons, on ${report.scale.join(" to ")}: of two videos 1 apart the better one is preferred in 73 %.`
+    : `${report.videos} videos rated from ${report.votes} votes, on ${report.scale.join(" to ")}.`];
   if (report.mean_std_error !== null) parts.push(`Standard error of a rating: ${number(report.mean_std_error)} on average.`);
   if (report.split_half) parts.push(`Two halves of the raters agree with SROCC ${number(report.split_half.srocc)}.`);
-  if (report.raters.length === 1) parts.push("One rater: the ratings are that person's votes.");
+  if (report.raters.length === 1 && !pairs) parts.push("One rater: the ratings are that person's votes.");
   return [...parts, ...report.warnings.map((text) => `Note: ${text}.`)].join(" ");
 }
 

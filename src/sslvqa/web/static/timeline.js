@@ -1,6 +1,6 @@
 // The score over time, under the player: click or use the arrow keys to go there.
 
-import { clock, number } from "./format.js";
+import { clock, interval, number, percent } from "./format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const [LEFT, RIGHT, TOP, BOTTOM, HEIGHT] = [38, 8, 8, 22, 132];
@@ -86,11 +86,15 @@ export class Timeline {
     }
   }
 
+  // The interval of every stretch, as one shape.
   #band() {
-    const range = this.result.interval;
-    if (!range) return;
-    const [top, bottom] = [this.y(range.high), this.y(range.low)];
-    element("rect", { class: "band", x: LEFT, y: top, width: this.width - LEFT - RIGHT, height: bottom - top }, this.svg);
+    if (!this.items.every((item) => item.interval)) return;
+    const corner = (seconds, score) => `${this.x(seconds)} ${this.y(score)}`;
+    const there = this.items.flatMap(({ start_seconds, end_seconds, interval }) =>
+      [corner(start_seconds, interval.high), corner(end_seconds, interval.high)]);
+    const back = this.items.toReversed().flatMap(({ start_seconds, end_seconds, interval }) =>
+      [corner(end_seconds, interval.low), corner(start_seconds, interval.low)]);
+    element("path", { class: "band", d: `M${[...there, ...back].join("L")}Z` }, this.svg);
   }
 
   #worst() {
@@ -123,7 +127,7 @@ export class Timeline {
     this.#tell(seconds);
     const attributes = {
       "aria-label": "Timeline", "aria-valuemin": this.begin, "aria-valuemax": this.end,
-      "aria-valuenow": seconds.toFixed(2), "aria-valuetext": `${clock(seconds)}, score ${number(this.at(seconds).score)}`,
+      "aria-valuenow": seconds.toFixed(2), "aria-valuetext": `${clock(seconds)}, score ${scoreText(this.at(seconds))}`,
     };
     for (const [key, value] of Object.entries(attributes)) this.svg.setAttribute(key, value);
   }
@@ -133,9 +137,9 @@ export class Timeline {
     const item = this.at(seconds);
     const span = `${clock(item.start_seconds)}–${clock(item.end_seconds)}`;
     this.note.replaceChildren(
-      swatch("score", `score ${number(item.score)}`), swatch("q-r", `Q_R ${number(item.q_r)}`),
+      swatch("score", `score ${scoreText(item)}`), swatch("q-r", `Q_R ${number(item.q_r)}`),
       this.hasDistance ? swatch("q-d", `Q_D ${number(item.q_d)}`) : "", ` at ${span}`,
-      this.result.interval ? " · shaded: interval of the whole video" : "",
+      item.interval ? ` · shaded: ${percent(item.interval.coverage)} intervals` : "",
     );
   }
 
@@ -161,6 +165,10 @@ export class Timeline {
     event.stopPropagation();
     this.onSeek(goals[event.key]);
   }
+}
+
+function scoreText(item) {
+  return item.interval ? `${number(item.score)} (${interval(item.interval.low, item.interval.high)})` : number(item.score);
 }
 
 function swatch(kind, text) {

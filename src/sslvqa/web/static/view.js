@@ -6,7 +6,7 @@ import { Overlay } from "./overlay.js";
 import { Player } from "./player.js";
 import { Timeline } from "./timeline.js";
 import { grade, meaning, momentText, scaleName } from "./words.js";
-import { exportView } from "./export.js";
+import { exportView, fileName, save } from "./export.js";
 
 const TERMS = {
   q_r: ["Q_R", "quality that the regression model sees"],
@@ -26,7 +26,7 @@ export class View {
     this.onState = onState;
     this.file = file;
     this.root = document.getElementById("view").content.firstElementChild.cloneNode(true);
-    this.overlay = new Overlay(this.$(".map"));
+    this.overlay = new Overlay(this.$(".map"), this.info.palettes);
     this.timeline = new Timeline(this.$(".timeline"), (seconds) => this.player.seek(seconds));
     this.#fill();
     this.#wire();
@@ -80,6 +80,7 @@ export class View {
     this.$(".palette").addEventListener("change", () => this.#restyle());
     this.$(".range").addEventListener("change", () => this.#restyle());
     this.$(".convert").addEventListener("click", () => this.#ask("preview"));
+    this.$(".film").addEventListener("click", () => this.#makeFilm());
     this.root.addEventListener("click", (event) => {
       const kind = event.target.dataset?.export;
       if (kind) exportView(this, kind);
@@ -161,6 +162,27 @@ export class View {
     }, { once: true });
   }
 
+  // The map over the whole video as a file, drawn as it is shown.
+  async #makeFilm() {
+    const [made, url] = [this.$(".film"), `/api/jobs/${this.job.id}`];
+    const style = { strength: this.overlay.strength, palette: this.overlay.palette, range: this.$(".range").value };
+    made.disabled = true;
+    try {
+      let film = (await api.post(`${url}/map/video`, style)).map_video;
+      while (["waiting", "running"].includes(film.state)) {
+        made.textContent = `Map MP4: ${film.state === "running" ? percent(film.progress) : "waiting"}`;
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        film = (await api.get(url)).map_video;
+      }
+      if (film.state === "ready") save(`${url}/map.mp4`, fileName(this.job.name, "map.mp4"));
+      else if (film.error) this.onNote(film.error);
+    } catch (error) {
+      this.onNote(error.message);
+    }
+    made.textContent = "Map MP4";
+    made.disabled = false;
+  }
+
   async #ask(kind) {
     try {
       this.update(await api.post(`/api/jobs/${this.job.id}/${kind}`));
@@ -186,8 +208,8 @@ export class View {
       this.overlay.setMap(await api.get(`/api/jobs/${this.job.id}/map`));
       this.$(".map-state").textContent = "";
       const strip = this.$(".strip");
-      strip.hidden = false;
-      strip.href = `/api/jobs/${this.job.id}/map.png`;
+      Object.assign(strip, { hidden: false, href: `/api/jobs/${this.job.id}/map.png`, download: fileName(this.job.name, "map.png") });
+      this.$(".film").hidden = false;
       this.#showMap();
     } catch (error) {
       this.$(".map-state").textContent = error.message;
@@ -215,7 +237,7 @@ export class View {
     this.$(".legend .low").textContent = number(low);
     this.$(".legend .high").textContent = number(high);
     this.$(".legend .label").textContent =
-      `${overlay.map.label}, higher is better; ${percent(overlay.map.coverage)} of the pixels measured, the rest interpolated`;
+      `${overlay.map.label}, higher is better; ${measured(overlay.map.coverage)}`;
     overlay.draw(this.player.time);
     this.onMap?.();
   }
@@ -231,6 +253,10 @@ export class View {
   toggleMap() { this.$(".show-map").click(); }
   goToWorst() { this.player.seek(this.result.worst.start_seconds); }
   close() { this.player.close(); }
+}
+
+function measured(coverage) {
+  return coverage > 0.999 ? "every pixel measured" : `${percent(coverage)} of the pixels measured, the rest interpolated`;
 }
 
 function button(text, action, kind = "") {

@@ -30,6 +30,7 @@ class Describer:
         model: Name or directory of the model.
         weights_sha256: Records of other weights do not count.
         timeout_seconds: For one video.
+        ended: Called with ``done`` or ``failed`` after each video that was described.
     """
 
     def __init__(
@@ -40,9 +41,10 @@ class Describer:
         model: str,
         weights_sha256: str,
         timeout_seconds: float,
+        ended: Callable[[str], object] = lambda _outcome: None,
     ) -> None:
         self._teach, self._worker, self._model = teach, worker, model
-        self._timeout = timeout_seconds
+        self._timeout, self._ended = timeout_seconds, ended
         self._store = teach.path / "records.ndjson"
         self.records = _read_records(self._store, weights_sha256)
 
@@ -63,11 +65,17 @@ class Describer:
             )
             record = checked_result("describe", found, name=name)
         except SslvqaError:
+            self._ended("failed")
             return False
+        self._ended("done")
         self.records[name] = record
         with self._store.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(record, ensure_ascii=False) + "\n")
         return True
+
+    async def stop(self) -> None:
+        """End the worker process."""
+        await self._worker.stop()
 
 
 async def choose(

@@ -23,23 +23,30 @@ from sslvqa.errors import ConfigError, DataError
 from sslvqa.locks import try_lock
 from sslvqa.rate import (
     BROWSER_SUFFIXES,
+    Comparison,
     Study,
     Votes,
+    bradley_terry,
     check_raters,
     rate_videos,
+    read_pairs,
     read_votes,
+    write_pair_scores,
     write_ratings,
     write_votes,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from filelock import BaseFileLock
 
-    from sslvqa.rate import RaterCheck, StudySettings
+    from sslvqa.rate import RaterCheck, StudyMethod, StudySettings
 
 __all__ = ["StudyFacts", "TeachFolder"]
+
+_LINKS = 3
+"""Videos of earlier studies that a study of pairs asks for again."""
 
 
 class TeachFolder:
@@ -114,46 +121,84 @@ class TeachFolder:
             raise DataError(f"there is no study {name!r}")
         return Study(found[0])
 
-    def create_study(self, names: Sequence[str], settings: StudySettings) -> str:
+    def create_study(
+        self,
+        names: Sequence[str],
+        settings: StudySettings,
+        *,
+        high: Sequence[str] = (),
+        low: Sequence[str] = (),
+    ) -> str:
         """Make a study of videos and return its name.
 
+        A study of pairs also asks for three videos of earlier studies, so that all scores lie on one scale.
+
+        Args:
+            names: Of the videos to be rated.
+            settings: How it is run; training and repeats are cut down to what the videos allow.
+            high: Anchors that are plainly good.
+            low: Anchors that are plainly bad.
+
         Raises:
-            DataError: A name is no video of the folder, or earlier studies ask by another method.
+            DataError: A name is no video of the folder or has two roles, or earlier studies ask by another
+                method.
         """
-        known = set(self.videos())
-        unknown = next((name for name in names if name not in known), None)
+        given = [*names, *high, *low]
+        unknown = next(iter(set(given) - set(self.videos())), None)
         if unknown is not None:
             raise DataError(f"{unknown[:200]!r} is no video of the folder that a browser plays")
-        earlier = self.studies()
-        methods = {study.settings.method for study in earlier.values()}
-        if methods - {settings.method}:
+        twice = next((name for name in given if given.count(name) > 1), None)
+        if twice is not None:
+            raise DataError(f"{twice} is listed twice; a video is rated, or it is one anchor")
+        method = self.method()
+        if method not in {None, settings.method}:
             raise DataError(
-                f"the studies in {self.path.name} use {methods.pop()}; votes of {settings.method} lie on "
+                f"the studies in {self.path.name} use {method}; votes of {settings.method} lie on "
                 "another scale: use the same, or teach in another folder"
             )
+        rated = [*names, *(self._links(given) if settings.method == "pair" else ())]
         name = self.next_name("study")
         fitting = replace(
             settings,
-            training=min(settings.training, len(names)),
-            repeats=min(settings.repeats, len(names) // 2),
+            training=min(settings.training, len(rated)),
+            repeats=min(settings.repeats, len(rated) // 2),
         )
-        Study.create(self.path / f"{name}.sqlite", fitting, [self.root / item for item in names])
+        paths = {item: self.root / item for item in (*rated, *high, *low)}
+        Study.create(
+            self.path / f"{name}.sqlite",
+            fitting,
+            [paths[item] for item in rated],
+            high=[paths[item] for item in high],
+            low=[paths[item] for item in low],
+        )
         return name
 
-    def scale(self) -> tuple[int, int]:
-        """Lowest and highest vote of the studies.
+    def _links(self, given: Sequence[str]) -> list[str]:
+        """Videos of earlier studies, from the worst to the best where they have ratings."""
+        ratings, there = self.ratings(), set(self.videos()) - set(given)
+        asked = {name for study in self.studies() for name in self.facts(study).videos} & there
+        order = sorted(asked, key=lambda name: (ratings.get(name, 0.0), name))
+        places = [round(index * (len(order) - 1) / (_LINKS - 1)) for index in range(_LINKS)]
+        return list(dict.fromkeys(order[place] for place in places)) if order else []
 
-        Raises:
-            DataError: There is no study.
-        """
+    def method(self) -> StudyMethod | None:
+        """How the studies ask; all of a folder ask alike."""
         study = next(iter(self.studies().values()), None)
-        if study is None:
-            raise DataError("there is no study yet; make one first")
-        return study.settings.scale
+        return None if study is None else study.settings.method
 
     def facts(self, name: str) -> StudyFacts:
         """How a study goes."""
         return StudyFacts(self, self.study(name))
+
+    def write_votes(self, name: str) -> Path:
+        """Write the votes of a study so far as ``sslvqa rate export`` does, and return the table.
+
+        Raises:
+            DataError: There is no such study.
+        """
+        table = self.path / f"votes-{name.removeprefix('study-')}.csv"
+        write_votes(table, self.study(name))
+        return table
 
     # --- ratings
 
@@ -161,30 +206,44 @@ class TeachFolder:
         """Turn the votes of all studies into ``ratings.csv`` and return the report on them.
 
         With one rater the ratings are that person's votes; with more, bias and care of each are recovered,
-        see :func:`sslvqa.rate.rate_videos`. A person of two studies counts as two.
+        see :func:`sslvqa.rate.rate_videos`. Pairs become Bradley-Terry scores, see
+        :func:`sslvqa.rate.bradley_terry`. A person of two studies counts as two.
 
         Raises:
             DataError: There are no votes, or all are the same.
         """
+        voted = [name for name in self.studies() if self.facts(name).answers]
+        tables = {name: self.write_votes(name) for name in voted}
+        where = {"flagged": "no"} if leave_out_flagged else {}
+        rate = self._rate_pairs if self.method() == "pair" else self._rate_grades
+        scratch = self.path / "ratings.csv.part"
+        report = rate(tables, where, scratch)
+        scratch.replace(self.path / "ratings.csv")  # at once: a training may be about to read it
+        (self.path / "ratings.json").write_text(json.dumps(report, allow_nan=False), encoding="utf-8")
+        return report
+
+    def _rate_grades(self, tables: Mapping[str, Path], where: Mapping[str, str], out: Path) -> dict[str, Any]:
         rows: list[tuple[str, str, float]] = []
-        scale = None
-        for name, study in self.studies().items():
-            table = self.path / f"votes-{name.removeprefix('study-')}.csv"
-            scale = study.settings.scale
-            if write_votes(table, study):
-                where = {"flagged": "no"} if leave_out_flagged else None
-                votes = read_votes(table, where=where, scale=scale).votes
-                for rater, video, value in zip(votes.rater, votes.video, votes.value, strict=True):
-                    rows.append((f"{name} {votes.raters[rater]}", votes.videos[video], float(value)))
+        scale = next((study.settings.scale for study in self.studies().values()), None)
+        for name, table in tables.items():
+            votes = read_votes(table, where=where, scale=scale).votes
+            for rater, video, value in zip(votes.rater, votes.video, votes.value, strict=True):
+                rows.append((f"{name} {votes.raters[rater]}", votes.videos[video], float(value)))
         votes = Votes.from_rows(rows)
         several = len(set(votes.rater.tolist())) > 1
         ratings = rate_videos(votes, method="recovery" if several else "mean", scale=scale)
-        scratch = self.path / "ratings.csv.part"
-        write_ratings(scratch, ratings)
-        scratch.replace(self.path / "ratings.csv")  # at once: a training may be about to read it
-        report = ratings.to_dict()
-        (self.path / "ratings.json").write_text(json.dumps(report, allow_nan=False), encoding="utf-8")
-        return report
+        write_ratings(out, ratings)
+        return ratings.to_dict()
+
+    def _rate_pairs(self, tables: Mapping[str, Path], where: Mapping[str, str], out: Path) -> dict[str, Any]:
+        pairs = [
+            Comparison(f"{name} {pair.rater}", *pair[1:])
+            for name, table in tables.items()
+            for pair in read_pairs(table, where=where)
+        ]
+        scores = bradley_terry(pairs)
+        write_pair_scores(out, scores)
+        return scores.to_dict()
 
     def report(self) -> dict[str, Any] | None:
         """The report of the last :meth:`rate`."""
@@ -210,5 +269,9 @@ class StudyFacts:
         self.settings = study.settings
         self.videos = [folder.name_of(path) for path in study.paths]
         answers = [answer for answer in study.answers() if answer.kind == "test"]
-        self.votes: Counter[str] = Counter(folder.name_of(answer.left) for answer in answers)
+        self.answers = len(answers)
+        self.votes: Counter[str] = Counter(
+            folder.name_of(path) for answer in answers for path in (answer.left, answer.right) if path
+        )
+        """Answers in which each video took part."""
         self.checks: list[RaterCheck] = check_raters(study)

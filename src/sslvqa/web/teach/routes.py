@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import Response
+from fastapi.responses import FileResponse, Response
 
 from sslvqa.rate import StudySettings
 from sslvqa.web.routes.access import ERRORS, settings_of
@@ -49,7 +49,7 @@ def state(request: Request) -> TeachState:
         activity=None if active is None else ActivityState.model_validate(active, from_attributes=True),
         choices=teacher.choices,
         studies=studies,
-        scale=list(teacher.folder.scale()) if studies else None,
+        method=teacher.folder.method(),
         ratings=teacher.folder.report(),
         runs=[_run_row(teacher, run) for run in teacher.runs()],
         can_train=teacher.settings.pristine is not None,
@@ -91,10 +91,26 @@ async def choose(body: ChooseRequest, request: Request) -> Response:
 def create_study(body: StudyRequest, request: Request) -> StudyRow:
     """Make a study of videos; its invitation is a path of this server."""
     teacher = _teacher(request)
-    settings = StudySettings(**body.model_dump(exclude={"videos"}))
-    name = teacher.folder.create_study(list(dict.fromkeys(body.videos)), settings)
+    settings = StudySettings(**body.model_dump(exclude={"videos", "high", "low"}))
+    name = teacher.folder.create_study(body.videos, settings, high=body.high, low=body.low)
     teacher.choice = []
     return _study_row(teacher, name, settings_of(request).token)
+
+
+@router.get("/studies/{name}/votes.csv", response_class=FileResponse)
+def votes(name: str, request: Request) -> FileResponse:
+    """The votes of a study so far, as ``sslvqa rate export`` writes them."""
+    table = _teacher(request).folder.write_votes(name)
+    return FileResponse(table, media_type="text/csv; charset=utf-8", filename=table.name)
+
+
+@router.get("/ratings.csv", response_class=FileResponse)
+def ratings(request: Request) -> FileResponse:
+    """The ratings, as ``sslvqa votes`` writes them."""
+    table = _teacher(request).folder.path / "ratings.csv"
+    if not table.is_file():
+        raise HTTPException(404, "there are no ratings yet; turn the votes into ratings first")
+    return FileResponse(table, media_type="text/csv; charset=utf-8", filename=table.name)
 
 
 @router.post("/ratings")
@@ -132,7 +148,8 @@ def _study_row(teacher: Teacher, name: str, token: str | None) -> StudyRow:
         title=facts.settings.title,
         method=facts.settings.method,
         videos=len(facts.videos),
-        votes=facts.votes.total(),
+        questions=min(facts.settings.per_person or len(facts.videos), len(facts.videos)),
+        votes=facts.answers,
         fewest=min(facts.votes[video] for video in facts.videos),
         persons=len(facts.checks),
         flagged={check.rater: list(check.reasons) for check in facts.checks if check.reasons},

@@ -28,6 +28,7 @@ __all__ = ["RunFacts", "RunState", "list_runs", "prepare_run", "run_folder"]
 
 RunState = Literal["running", "stopped", "failed", "done"]
 _SHOWN_LOSSES = 200
+_KINDS = ("absolute category rating", "pair comparison (Bradley-Terry, in logits)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,8 @@ def prepare_run(
     """
     if settings.pristine is None:
         raise ConfigError("training needs pristine videos; start the server with --pristine FOLDER")
-    rated = teach.ratings()
-    if not rated:
+    rated, report = teach.ratings(), teach.report()
+    if not rated or report is None:
         raise DataError("there are no ratings yet; compute them from the votes first")
     folder = teach.path / teach.next_name("run")
     folder.mkdir()
@@ -95,7 +96,8 @@ def prepare_run(
         rows = [ManifestRow(teach.root / name, name, content=name) for name in fresh]
         if rows:
             write_manifest(folder / "unlabelled.csv", rows)
-        low, high = teach.scale()
+        low, high = report["scale"]
+        pairs = teach.method() == "pair"
         custom = teach.path / "train.toml"
         config = resolve_config(
             TrainConfig,
@@ -113,8 +115,8 @@ def prepare_run(
                 "runtime.device": settings.device,
                 "runtime.threads": settings.threads,
                 "output.tag": f"taught{int(folder.name.removeprefix('run-'))}",
-                "output.label": "MOS",
-                "output.label_kind": "human opinion by absolute category rating, collected by sslvqa",
+                "output.label": "preference" if pairs else "MOS",
+                "output.label_kind": f"human opinion by {_KINDS[pairs]}, collected by sslvqa",
                 "output.minimum": float(low),
                 "output.maximum": float(high),
             },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,6 +23,7 @@ __all__ = [
 ]
 
 _Strategy = Literal["random", "diverse", "doubt", "both"]
+_Name = Annotated[str, Field(max_length=4096)]
 
 
 class _Request(BaseModel):
@@ -42,12 +43,15 @@ class StudyRequest(_Request):
     """Make a study."""
 
     videos: Paths
-    method: Literal["acr5", "acr100"] = "acr5"
+    method: Literal["acr5", "acr100", "pair"] = "acr5"
+    high: list[_Name] = Field(default=[], max_length=20, description="anchors that are plainly good")
+    low: list[_Name] = Field(default=[], max_length=20, description="anchors that are plainly bad")
     title: str = Field(default="Video quality", min_length=1, max_length=120)
     instructions: str = Field(default="", max_length=4000)
-    per_person: int | None = Field(default=None, ge=1)
+    per_person: int | None = Field(default=None, ge=1, description="questions; default as many as videos")
     training: int = Field(default=3, ge=0, le=20, description="at most as many as there are videos")
     repeats: int = Field(default=3, ge=0, le=20, description="at most half as many as there are videos")
+    break_every: int = Field(default=25, ge=0, description="questions between two breaks; 0: none")
 
 
 class RatingsRequest(_Request):
@@ -88,6 +92,7 @@ class StudyRow(BaseModel):
     title: str
     method: str
     videos: int
+    questions: int = Field(description="that one person gets, without training, repeats and anchors")
     votes: int
     fewest: int = Field(description="votes of the video that has the fewest")
     persons: int = Field(description="who have voted")
@@ -126,7 +131,7 @@ class TeachState(BaseModel):
     activity: ActivityState | None
     choices: int = Field(description="made since the server started; the videos' ranks are those of the last")
     studies: list[StudyRow]
-    scale: list[int] | None
+    method: str | None = Field(description="how the studies ask; all ask alike")
     ratings: dict[str, Any] | None = Field(description="as sslvqa votes reports them")
     runs: list[RunRow]
     can_train: bool = Field(description="the server knows pristine videos")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 
     from sslvqa.rate import Strategy
+    from sslvqa.web.metrics import ServerMetrics
     from sslvqa.web.models import Models
     from sslvqa.web.settings import ServeSettings
     from sslvqa.web.teach.runs import RunFacts
@@ -69,13 +71,19 @@ class Teacher:
         self.activity: Activity | None = None
         self.choice: list[dict[str, Any]] = []
         self.choices = 0
-        self._worker = WorkerProcess(worker_settings(settings), command=worker_command or COMMAND)
+        self._command = worker_command or COMMAND
+        self._metrics: ServerMetrics  # the server's, while it runs
         self._training: TrainingProcess | None = None
         self._task: asyncio.Task[None] | None = None
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Offer the models of earlier runs; at the end stop what goes on, a training with a checkpoint."""
+    async def running(self, metrics: ServerMetrics) -> AsyncIterator[None]:
+        """Offer the models of earlier runs; at the end stop what goes on, a training with a checkpoint.
+
+        Args:
+            metrics: Of the server: they count what is described and trained, and the crashes meanwhile.
+        """
+        self._metrics = metrics
         for run in self.runs():
             self._offer(run)
         try:
@@ -98,15 +106,7 @@ class Teacher:
             BusyError: Something else goes on.
             UnknownModelError: No such model.
         """
-        describer = None
-        if strategy != "random":
-            describer = Describer(
-                self.folder,
-                self._worker,
-                model=self.models.source(model),
-                weights_sha256=self.models.cards[model].weights_sha256,
-                timeout_seconds=self.settings.task_seconds,
-            )
+        describer = None if strategy == "random" else self._describer(model)
         activity = Activity("choosing")
 
         def progress(done: int, total: int) -> None:
@@ -118,7 +118,8 @@ class Teacher:
                     self.folder, describer, count=count, strategy=strategy, seed=seed, progress=progress
                 )
             finally:
-                await self._worker.stop()
+                if describer is not None:
+                    await describer.stop()
             self.choice, activity.failed = rows, tuple(failed)
             self.choices += 1
 
@@ -157,6 +158,7 @@ class Teacher:
         async def work() -> None:
             await training.run()
             found = next(run for run in list_runs(self.folder, running=None) if run.name == name)
+            self._metrics.task_ended("train", "cancelled" if found.state == "stopped" else found.state)
             self._offer(found)
             if found.error is not None:
                 raise DataError(found.error)
@@ -173,6 +175,19 @@ class Teacher:
             self._training.stop()
         else:
             self._task.cancel()
+
+    def _describer(self, model: str) -> Describer:
+        worker = WorkerProcess(
+            worker_settings(self.settings), command=self._command, on_crash=self._metrics.crashed
+        )
+        return Describer(
+            self.folder,
+            worker,
+            model=self.models.source(model),
+            weights_sha256=self.models.cards[model].weights_sha256,
+            timeout_seconds=self.settings.task_seconds,
+            ended=partial(self._metrics.task_ended, "describe"),
+        )
 
     def _require_idle(self) -> None:
         if self.activity is not None and not self.activity.ended:

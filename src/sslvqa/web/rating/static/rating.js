@@ -12,8 +12,7 @@ const EXPLAIN = {
 };
 const RULES =
   "<p>Judge the picture only, not what it shows or whether you like it. There is no right or wrong; use the whole scale, "
-  + "and do not think for long. You can answer with the mouse, the finger or the keyboard.</p>"
-  + "<p>The first questions are for training. There are breaks, and you may stop at any time and go on later.</p>";
+  + "and do not think for long. You can answer with the mouse, the finger or the keyboard.</p>";
 
 const main = document.getElementById("main");
 const root = new URL("..", import.meta.url).pathname; // the study may lie below a path of a larger server
@@ -42,7 +41,9 @@ function show(name) {
 }
 
 function explain(section) {
-  section.querySelector(".explain").innerHTML = `<p>${EXPLAIN[study.method]}</p>${RULES}`; // constants above
+  const course = [study.training && "The first questions are for training.", study.breaks && "There are breaks.",
+    "You may stop at any time and go on later."].filter(Boolean).join(" ");
+  section.querySelector(".explain").innerHTML = `<p>${EXPLAIN[study.method]}</p>${RULES}<p>${course}</p>`; // constants
   section.querySelector(".own").textContent = study.instructions;
 }
 
