@@ -15,7 +15,7 @@ def clip(make_video):
 @pytest.fixture
 def _in_this_process(monkeypatch):
     monkeypatch.setattr(measure, "_apart", lambda work, job: work(job, 0.0))
-    monkeypatch.setattr(measure, "_variants", lambda backbone: [("torch", "fp32")])
+    monkeypatch.setattr(measure, "_variants", lambda: [("torch", "fp32")])
 
 
 @pytest.mark.usefixtures("_in_this_process")
