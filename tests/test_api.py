@@ -18,11 +18,9 @@ def clip(make_video):
 def test_one_call_equals_the_scorer(model_dir, clip):
     loaded = api.load(model_dir)
     assert loaded.card.name == "tiny.random"
-    expected = Scorer(model_dir, clips=2, seed=3, backend="torch").score(clip, timeline_seconds=0.2)
-    assert (
-        api.score(model=model_dir, source=clip, clips=2, seed=3, timeline_seconds=0.2, backend="torch")
-        == expected
-    )
+    settings = {"clips": 2, "seed": 3, "backend": "torch", "precision": "fp32"}  # those of a loaded model
+    expected = Scorer(model_dir, **settings).score(clip, timeline_seconds=0.2)
+    assert api.score(model=model_dir, source=clip, timeline_seconds=0.2, **settings) == expected
     assert api.score(clip, model=loaded, clips=2, seed=3, timeline_seconds=0.2) == expected
 
 
