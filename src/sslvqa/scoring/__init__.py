@@ -9,9 +9,10 @@ from sslvqa.scoring.golden import check_golden, golden_view, measure_golden, sto
 from sslvqa.scoring.interval import ConformalInterval, fit_interval, widen_interval
 from sslvqa.scoring.local import LocalQuality, MapRange, measure_local
 from sslvqa.scoring.rated import RatedScore, interval_coverage, score_rated, write_predictions
+from sslvqa.scoring.reading import RawScores, Reading
 from sslvqa.scoring.result import SCHEMA, ClipScore, Interval, Provenance, VideoScore
 from sslvqa.scoring.runtime import Backend, Precision, Runtime
-from sslvqa.scoring.scorer import RawScores, Reading, Scorer
+from sslvqa.scoring.scorer import Scorer
 
 __all__ = [
     "SCHEMA",

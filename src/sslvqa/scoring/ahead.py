@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from sslvqa.scoring.scorer import Reading, Scorer
+    from sslvqa.scoring.reading import Reading
+    from sslvqa.scoring.scorer import Scorer
     from sslvqa.video.raw import RawGeometry
 
 __all__ = ["Source", "read_each"]

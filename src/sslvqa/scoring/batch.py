@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from typing import BinaryIO
 
-    from sslvqa.scoring.scorer import RawScores, Reading, Scorer
+    from sslvqa.scoring.reading import RawScores, Reading
+    from sslvqa.scoring.scorer import Scorer
     from sslvqa.video.raw import RawGeometry
 
 __all__ = ["FailedScore", "finish_each", "score_each", "scored_records"]

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from sslvqa.scoring.reading import RawScores, Reading
     from sslvqa.scoring.result import VideoScore
-    from sslvqa.scoring.scorer import RawScores, Reading, Scorer
+    from sslvqa.scoring.scorer import Scorer
 
 __all__ = ["FeaturedScore", "describe", "describe_each"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from sslvqa.sampling.qcs import ViewPlan, plan_views, read_views
 from sslvqa.scoring.cautions import cautions
 from sslvqa.scoring.combine import Combine, Combined, Combiner
 from sslvqa.scoring.interval import ConformalInterval
+from sslvqa.scoring.reading import RawScores, Reading
 from sslvqa.scoring.result import ClipScore, Interval, Provenance, VideoScore
 from sslvqa.scoring.runtime import (
     Backend,
@@ -42,34 +43,7 @@ if TYPE_CHECKING:
     from sslvqa.video.frames import VideoInfo
     from sslvqa.video.raw import RawGeometry
 
-__all__ = ["RawScores", "Reading", "Scorer"]
-
-
-class RawScores(NamedTuple):
-    """Raw outputs for the views of one video, float64 ``(clips, draws)``."""
-
-    q_r: NDArray[np.float64]
-    q_d: NDArray[np.float64] | None
-    """None where the model has no Q_D."""
-
-    def part(self, rows: slice, shape: tuple[int, ...] = (-1,)) -> RawScores:
-        """Some of the scores of views in a row, in another shape."""
-        return RawScores(
-            self.q_r[rows].reshape(shape), None if self.q_d is None else self.q_d[rows].reshape(shape)
-        )
-
-
-class Reading(NamedTuple):
-    """What a score needs of one file: all that is left is arithmetic."""
-
-    info: VideoInfo
-    timestamps_seconds: NDArray[np.float64]
-    plans: tuple[ViewPlan, ...]
-    windows: tuple[Window, ...]
-    views: Tensor
-    """uint8 ``(clips * draws + windows, 3, T, S, S)``."""
-    warnings: tuple[str, ...]
-    """The decoder's."""
+__all__ = ["Scorer"]
 
 
 class Scorer:
