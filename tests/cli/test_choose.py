@@ -48,7 +48,7 @@ def test_a_choice_is_written_continued_and_keeps_off_the_rated(run, model_dir, v
 
 def test_random_needs_no_model(run, videos, tmp_path):
     out = tmp_path / "list.csv"
-    found = run("choose", videos, "--out", out, "--n", 2, "--model", "none")
+    found = run("choose", videos, "--out", out, "--n", 2, "--model", "none", "--strategy", "random")
     assert found.code == 0
     assert len(rows(out)) == 2
     (tmp_path / "rated.csv").write_text("path,score\n" + "".join(f"v/{i}.mp4,3\n" for i in range(5)))

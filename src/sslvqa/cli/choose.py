@@ -29,7 +29,7 @@ def choose(
     strategy: Annotated[
         Literal["random", "diverse", "doubt", "both"],
         typer.Option(help="diverse: unlike the rated ones; doubt: the model's; both: their product."),
-    ] = "random",
+    ] = "diverse",
     rated: Annotated[
         Path | None,
         typer.Option(help="Table of rated videos: not chosen, and kept away from.", show_default="none"),

@@ -34,7 +34,7 @@ class ChooseRequest(_Request):
     """Choose videos to rate."""
 
     count: int = Field(default=20, ge=1, le=10_000)
-    strategy: _Strategy = "random"
+    strategy: _Strategy = "diverse"
     model: str = Field(default=SERVED, max_length=100)
     seed: int = Field(default=0, ge=0)
 
