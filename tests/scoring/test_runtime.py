@@ -91,6 +91,15 @@ def test_bf16_is_near_and_in_the_provenance_and_not_mixed_with_fp32(model_dir, c
         scored_records(out, scorer=near)
 
 
+def test_only_models_from_files_take_bf16_by_themselves_and_only_where_the_processor_has_it(
+    model_dir, monkeypatch
+):
+    for present, expected in ((True, "bf16"), (False, "fp32")):
+        monkeypatch.setattr("sslvqa.scoring.runtime.bf16_supported", lambda present=present: present)
+        assert Scorer(model_dir, backend="torch").runtime.precision == expected
+        assert Scorer(load_model(model_dir), backend="torch").runtime.precision == "fp32"
+
+
 def test_bf16_is_refused_where_the_processor_has_none(model_dir, monkeypatch):
     monkeypatch.setattr("sslvqa.scoring.runtime.bf16_supported", lambda: False)
     with pytest.raises(ConfigError, match="no such products"):

@@ -118,7 +118,7 @@ def make_runtime(
     device: torch.device,
     threads: int | None = None,
     backend: Backend = "auto",
-    precision: Precision | Literal["auto"] = "auto",
+    precision: Precision | Literal["auto"] = "fp32",
     batch: int,
     compiled: bool = False,
 ) -> Runtime:

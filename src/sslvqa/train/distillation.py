@@ -129,6 +129,7 @@ def _teacher_scores(teacher: LoadedModel, device: torch.device) -> Callable[[tor
         geometry=teacher.card.architecture.geometry,
         device=device,
         backend="torch",
+        precision="fp32",
         batch=batch,
     )
     return partial(run_views, runtime, batch=batch)
