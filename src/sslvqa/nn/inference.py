@@ -8,10 +8,9 @@ are built once a geometry, one byte an entry, and shared by all blocks of all ne
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -26,19 +25,16 @@ from sslvqa.nn.swin3d.window import (
     shift_masks,
     window_order,
 )
+from sslvqa.nn.twin import twin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sslvqa.nn.quality import QualityModel
     from sslvqa.nn.swin3d.attention import WindowAttention
 
-__all__ = ["PackedLinear", "bf16_supported", "inference_model", "with_backbones"]
+__all__ = ["PackedLinear", "bf16_supported", "inference_model"]
 
 _BIAS_FLOATS = 2_000_000  # of the windows at a time: 8 MB, a share of the last cache
 _ROWS = 8192  # tokens at a time in an MLP, for the same reason
-
-_Module = TypeVar("_Module", bound=nn.Module)
 
 
 def inference_model(model: QualityModel, *, dtype: torch.dtype = torch.float32) -> QualityModel:
@@ -52,18 +48,7 @@ def inference_model(model: QualityModel, *, dtype: torch.dtype = torch.float32) 
     Returns:
         A model of the same class for use without gradients.
     """
-    return with_backbones(model, lambda backbone: _Backbone(backbone, dtype)).eval()
-
-
-def with_backbones(module: _Module, replace: Callable[[SwinBackbone], nn.Module]) -> _Module:
-    """Return the same module with other backbones: parameters and buffers are the same tensors."""
-    twin = copy.copy(module)
-    twin._modules = {
-        name: replace(child) if isinstance(child, SwinBackbone) else with_backbones(child, replace)
-        for name, child in module._modules.items()
-        if child is not None
-    }
-    return twin
+    return twin_of(model, SwinBackbone, lambda backbone: _Backbone(backbone, dtype)).eval()
 
 
 def bf16_supported() -> bool:

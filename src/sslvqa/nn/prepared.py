@@ -6,21 +6,19 @@ windows of a clip, all blocks): little for a GPU, and reading them costs less th
 
 from __future__ import annotations
 
-import copy
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from sslvqa.nn.swin3d.attention import WindowAttention
+from sslvqa.nn.twin import twin_of
 
 if TYPE_CHECKING:
     from sslvqa.nn.quality import QualityModel
     from sslvqa.nn.swin3d.window import WindowPlan
 
 __all__ = ["prepared_model", "refresh_biases"]
-
-_Module = TypeVar("_Module", bound=nn.Module)
 
 
 class _PreparedAttention(WindowAttention):
@@ -65,7 +63,7 @@ def prepared_model(model: QualityModel, *, dtype: torch.dtype = torch.float32) -
         A model of the same class for use without gradients. After changes of the weights, call
         :func:`refresh_biases` before the next forward pass.
     """
-    return _wrap(model, dtype)
+    return twin_of(model, WindowAttention, lambda attention: _PreparedAttention(attention, dtype))
 
 
 def refresh_biases(model: nn.Module) -> None:
@@ -73,15 +71,3 @@ def refresh_biases(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, _PreparedAttention):
             module.refresh()
-
-
-def _wrap(module: _Module, dtype: torch.dtype) -> _Module:
-    """Same object with other attentions: parameters and buffers are the same tensors."""
-    twin = copy.copy(module)
-    twin._modules = dict(module._modules)
-    for name, child in module._modules.items():
-        if isinstance(child, WindowAttention):
-            twin._modules[name] = _PreparedAttention(child, dtype)
-        elif child is not None:
-            twin._modules[name] = _wrap(child, dtype)
-    return twin

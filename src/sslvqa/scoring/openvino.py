@@ -25,7 +25,6 @@ from torch import Tensor, nn
 
 from sslvqa import __version__
 from sslvqa.errors import MissingExtraError
-from sslvqa.nn.inference import with_backbones
 from sslvqa.nn.quality import QualityScores
 from sslvqa.nn.swin3d import SwinBackbone
 from sslvqa.nn.swin3d.window import (
@@ -36,6 +35,7 @@ from sslvqa.nn.swin3d.window import (
     given_constants,
     shift_masks,
 )
+from sslvqa.nn.twin import twin_of
 from sslvqa.sampling.normalize import normalize
 from sslvqa.scoring.runtime import Precision, inference
 
@@ -170,7 +170,7 @@ class _Graph(nn.Module):
         super().__init__()
         self.count, self.windows = len(_backbones(model)), windows
         places = itertools.count()
-        self.model = with_backbones(model, lambda backbone: _Embedded(backbone, next(places)))
+        self.model = twin_of(model, SwinBackbone, lambda backbone: _Embedded(backbone, next(places)))
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         with given_constants(self.windows.constants(inputs[self.count :])):
