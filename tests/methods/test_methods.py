@@ -286,6 +286,23 @@ def test_both_views_can_be_supervised_which_is_the_mean_of_two_losses():
         torch.testing.assert_close(both[name], (one[name] + other[name]) / 2)
 
 
+@pytest.mark.parametrize(
+    ("name", "loss"),
+    [
+        ("supervised", "supervised"),
+        ("mean_teacher", "supervised"),
+        ("meta_pseudo_labels", "teacher_supervised"),
+    ],
+)
+def test_methods_with_one_regressor_can_supervise_both_views_too(name, loss):
+    batch = quality_batch()
+    swapped = replace(batch, labelled=batch.labelled.flip(1))
+    build = ONE_REGRESSOR[name]
+    both = build(supervised_views=2).step(batch).losses[loss]
+    one, other = (build().step(item).losses[loss] for item in (batch, swapped))
+    torch.testing.assert_close(both, (one + other) / 2)
+
+
 def test_the_corpus_statistics_are_refreshed_only_when_asked():
     method = ssl_vqa()
     batch = quality_batch()

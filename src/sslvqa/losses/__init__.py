@@ -2,7 +2,7 @@
 
 from sslvqa.losses.consistency import consistency_loss
 from sslvqa.losses.contrastive import contrastive_loss, cosine_contrastive_loss, statistical_contrastive_loss
-from sslvqa.losses.plcc import plcc, plcc_loss
+from sslvqa.losses.plcc import plcc, plcc_loss, supervised_loss
 from sslvqa.losses.ranking import pairwise_logistic_loss, pairwise_margin_loss
 from sslvqa.losses.transfer import knowledge_transfer_loss
 
@@ -16,4 +16,5 @@ __all__ = [
     "plcc",
     "plcc_loss",
     "statistical_contrastive_loss",
+    "supervised_loss",
 ]

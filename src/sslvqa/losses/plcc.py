@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sslvqa.errors import DataError
 
-__all__ = ["PlccKind", "plcc", "plcc_loss"]
+__all__ = ["PlccKind", "plcc", "plcc_loss", "supervised_loss"]
 
 PlccKind = Literal["paper", "released"]
 
@@ -55,6 +55,23 @@ def plcc_loss(first: Tensor, second: Tensor, *, kind: PlccKind = "paper") -> Ten
     rho = plcc(first, second)
     linear = (1 - rho) / 2
     return linear if kind == "paper" else (linear + (1 - rho.square()) / 4) / 2
+
+
+def supervised_loss(scores: Tensor, labels: Tensor, *, kind: PlccKind = "paper") -> Tensor:
+    """L_s: the PLCC loss of each view of the labelled videos, averaged over views.
+
+    Args:
+        scores: ``(B, V)``, of V views of each video; the paper looks at one.
+        labels: ``(B,)``.
+        kind: See :func:`plcc_loss`.
+
+    Returns:
+        Scalar, see :func:`plcc_loss`.
+
+    Raises:
+        DataError: As :func:`plcc`.
+    """
+    return torch.stack([plcc_loss(view, labels, kind=kind) for view in scores.unbind(dim=1)]).mean()
 
 
 def _unit(scores: Tensor) -> Tensor:

@@ -66,15 +66,15 @@ class MetaPseudoLabels(Supervised):
         labels = self._gather(scores)
         first, second = batch.unlabelled.unbind(dim=1)
         targets = self._gather(self.target_scores(first, self.teacher))
-        on_labels = plcc_loss(self.scores(labelled[:, 0]), labels, kind=self.plcc)
+        on_labels = self.supervised(labelled, labels)
         on_targets = plcc_loss(self.scores(second), targets, kind=self.plcc)
         feedback = self._feedback(on_targets, on_labels)
-        teacher = self.scores(labelled[:, 0], self.teacher), self.scores(second, self.teacher)
+        taught = self.scores(second, self.teacher)
         factor = self.weight * ramp_up(batch.progress, share=self.ramp) + feedback
         losses = {
             "student": on_targets if batch.progress < 1 - self.fine_tuning else on_labels,
-            "teacher_supervised": plcc_loss(teacher[0], labels, kind=self.plcc),
-            "teacher": factor * plcc_loss(teacher[1], targets, kind=self.plcc),
+            "teacher_supervised": self.supervised(labelled, labels, self.teacher),
+            "teacher": factor * plcc_loss(taught, targets, kind=self.plcc),
         }
         return StepOutput(losses, log={"feedback": float(feedback)})
 

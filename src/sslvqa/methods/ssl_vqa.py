@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sslvqa.errors import ConfigError
-from sslvqa.losses import consistency_loss, knowledge_transfer_loss, plcc_loss
+from sslvqa.losses import consistency_loss, knowledge_transfer_loss, supervised_loss
 from sslvqa.methods.base import Batch, Compute, Gather, Method, StepOutput, evaluating, keep_local
 from sslvqa.nn.corpus import corpus_moments
 from sslvqa.nn.quality import QualityScores
@@ -153,8 +153,7 @@ class SslVqa(Method):
 
     def _supervised(self, scores: Tensor, labels: Tensor) -> Tensor:
         """L_s of scores ``(B, 2)``."""
-        views = scores[:, : self.supervised_views].unbind(dim=1)
-        return torch.stack([plcc_loss(view, labels, kind=self.plcc) for view in views]).mean()
+        return supervised_loss(scores[:, : self.supervised_views], labels, kind=self.plcc)
 
     def _transfer(self, q_r: Tensor, q_d: Tensor, eps_r: Tensor, eps_d: Tensor) -> Tensor:
         masked = (eps_r, eps_d) if self.consistency else (None, None)

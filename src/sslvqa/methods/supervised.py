@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
-from sslvqa.losses import plcc_loss
+from sslvqa.losses import supervised_loss
 from sslvqa.methods.base import Batch, Compute, Gather, Method, StepOutput, evaluating, keep_local
 from sslvqa.nn.ema import moving_average
 from sslvqa.nn.quality import QualityScores
@@ -48,6 +48,7 @@ class Supervised(Method):
     Args:
         model: Learned.
         plcc: Form of the correlation loss.
+        supervised_views: Views of a labelled video that L_s looks at: 1 as in the paper, or both (2).
         weight: Of the losses on unlabelled videos, after their ramp.
         decay: Of the moving average of the weights, for the methods that keep one; 0.99 forgets 100 steps.
         ramp: Share of the run over which the weight of a loss on unlabelled videos rises, where it does.
@@ -63,6 +64,7 @@ class Supervised(Method):
         model: RegressorModel,
         *,
         plcc: PlccKind = "paper",
+        supervised_views: Literal[1, 2] = 1,
         weight: float = 1.0,
         decay: float = 0.99,
         ramp: float = 0.4,
@@ -72,6 +74,7 @@ class Supervised(Method):
         super().__init__()
         self.model = model
         self.plcc: PlccKind = plcc
+        self.supervised_views = supervised_views
         self.weight = weight
         self.ramp = ramp
         self.average: AveragedModel | None = moving_average(model, decay=decay) if self.averages else None
@@ -90,7 +93,7 @@ class Supervised(Method):
         """
         labelled, scores = batch.require_labels()
         labels = self._gather(scores)
-        losses = {"supervised": plcc_loss(self.scores(labelled[:, 0]), labels, kind=self.plcc)}
+        losses = {"supervised": self.supervised(labelled, labels)}
         if batch.unlabelled is not None:
             losses |= self.unlabelled_losses(
                 MixedBatch(labelled, scores, labels, batch.unlabelled, batch.progress)
@@ -106,6 +109,18 @@ class Supervised(Method):
     def learned(self) -> RegressorModel:
         """What predicts: the averaged weights when there are any."""
         return self.model if self.average is None else cast("RegressorModel", self.average.module)
+
+    def supervised(self, labelled: Tensor, labels: Tensor, network: nn.Module | None = None) -> Tensor:
+        """L_s of a network.
+
+        Args:
+            labelled: uint8 ``(B, 2, 3, T, S, S)``, of this process.
+            labels: Scores of all processes.
+            network: The learned one when absent.
+        """
+        views = labelled[:, : self.supervised_views]
+        scores = self.scores(views.flatten(0, 1), network).view(-1, self.supervised_views)
+        return supervised_loss(scores, labels, kind=self.plcc)
 
     def scores(self, views: Tensor, network: nn.Module | None = None) -> Tensor:
         """Scores of uint8 views ``(B, 3, T, S, S)`` with graph, joined over processes."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MATHS", "Predictions", "RunFolder", "run_key"]
 
-MATHS = 1
+MATHS = 2
 """Raised with every change of the package after which the same settings and videos give other numbers."""
 
 _COLUMNS = ("video", "content", "label", "score", "error")

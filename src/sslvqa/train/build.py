@@ -66,6 +66,7 @@ def build_baseline(config: TrainConfig, start: Start, *, gather: Gather = keep_l
     own = config.regressor
     options: dict[str, Any] = {
         "plcc": config.loss.plcc,
+        "supervised_views": config.loss.supervised_views,
         "weight": own.weight,
         "ramp": own.ramp,
         "decay": own.decay,
