@@ -105,6 +105,27 @@ def test_progress_cancel_and_error_are_shown(visit, service, tmp_path):
     row(page, "bad.mp4").wait_for(state="detached")
 
 
+def test_an_upload_has_one_row_when_its_answer_comes_after_its_events(visit, service, tmp_path):
+    (tmp_path / "hang.mp4").write_bytes(b"some bytes")
+    page = visit(service().address)
+    page.evaluate("""() => {
+        const send = XMLHttpRequest.prototype.send;
+        XMLHttpRequest.prototype.send = function (body) {
+            const answered = this.onload;
+            this.onload = () => { window.answer = () => answered(); };
+            send.call(this, body);
+        };
+    }""")
+    choose(page, tmp_path / "hang.mp4")
+    row(page, "hang.mp4").locator("span", has_text="reading").wait_for()
+    until(page, "Boolean(window.answer)")
+    assert page.locator("#jobs tbody tr").count() == 1
+    page.evaluate("window.answer()")
+    page.wait_for_timeout(300)
+    assert page.locator("#jobs tbody tr").count() == 1
+    assert row(page, "hang.mp4").locator("span", has_text="reading").is_visible()
+
+
 def test_200_files_are_scored_sorted_filtered_and_exported(visit, service, tmp_path):
     files = [tmp_path / f"clip {number}.mp4" for number in range(200)]
     for file in files:

@@ -24,6 +24,8 @@ def test_an_upload_becomes_a_score_in_the_json_of_the_command(service):
     found = service()
     answer = found.upload("clip.mp4")
     assert answer.status_code == 201
+    assert answer.json()["ticket"] == ""
+    assert found.upload(ticket="mine").json()["ticket"] == "mine"
     job = found.wait(answer.json()["id"], "done")
     assert (job["score"], job["low"], job["high"], job["warnings"]) == (52.5, 45.0, 60.0, 1)
     assert job["worst"] == {"start_seconds": 1.0, "end_seconds": 2.0, "score": 40.0}

@@ -52,6 +52,8 @@ class Job:
     model: str
     """Which of the server's models scores it."""
     geometry: RawGeometry | None = None
+    ticket: str = ""
+    """By which its uploader knows it before the upload is answered."""
     state: State = "queued"
     stage: str = ""
     progress: float = 0.0

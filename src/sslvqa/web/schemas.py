@@ -92,6 +92,7 @@ class JobSummary(BaseModel):
     size_bytes: int
     uploaded: bool
     model: str = Field(description="key of the model, see /api/info")
+    ticket: str = Field(description="what its upload gave as such")
     created: float = Field(description="Unix time")
     ended: float | None
     media: bool = Field(description="the video can be fetched")
@@ -222,6 +223,7 @@ def job_summary(job: Job) -> dict[str, Any]:
         "size_bytes": job.size_bytes,
         "uploaded": job.uploaded,
         "model": job.model,
+        "ticket": job.ticket,
         "created": job.created,
         "ended": job.ended,
         "media": job.has_media,

@@ -40,6 +40,7 @@ async def upload(
     fps: float = 25.0,
     pixel_format: Annotated[str, Query(max_length=40)] = "yuv420p",
     model: Annotated[str, Query(max_length=100, description="key of the model, see /api/info")] = SERVED,
+    ticket: Annotated[str, Query(max_length=64, description="given back in the job and its events")] = "",
 ) -> JobSummary:
     """Add one video; the body is the file itself. It is deleted when nobody used it for a while."""
     queue, shown = queue_of(request), safe_name(name)
@@ -68,6 +69,7 @@ async def upload(
                     size_bytes=size,
                     model=model,
                     geometry=geometry,
+                    ticket=ticket,
                 )
             )
         except BusyError:

@@ -34,7 +34,7 @@ function infoOf(job) {
 
 const uploads = new Uploads({
   onChange: (item) => table.set({ ...item }),
-  onJob: (item, job, file) => { table.delete(item.id); files.set(job.id, file); table.set(table.jobs.get(job.id) ?? job); openTheOnly(); },
+  onJob: (job) => setJob(job),
   onGone: (id) => table.delete(id),
 });
 
@@ -45,11 +45,11 @@ function onMessage(message) {
   if (message.jobs) {
     const known = new Set(message.jobs.map((job) => job.id));
     for (const id of [...table.jobs.keys()]) if (!known.has(id) && !id.startsWith("upload-")) table.delete(id);
-    for (const job of message.jobs) table.set(job);
+    for (const job of message.jobs) setJob(job);
     showOpen();
   } else if (message.job) {
     const before = table.jobs.get(message.job.id);
-    table.set(message.job);
+    setJob(message.job);
     if (state.ids.includes(message.job.id)) state.open?.update(message.job);
     if ((!before || isActive(before)) && !isActive(message.job)) finished(message.job);
   } else if (message.removed) {
@@ -59,15 +59,20 @@ function onMessage(message) {
   }
 }
 
+function setJob(job) {
+  const file = uploads.arrived(job);
+  if (file) files.set(job.id, file);
+  table.set(job);
+}
+
 function finished(job) {
-  const answered = (other) => other.id.startsWith("upload-") && other.name === job.name; // its answer is on the way
-  const active = [...table.jobs.values()].filter((other) => isActive(other) && !answered(other)).length;
+  const active = [...table.jobs.values()].filter(isActive).length;
   const result = job.state === "done" ? `score ${number(job.score)}` : job.state;
   say(`${job.name}: ${result}.${active ? ` ${active} to go.` : ""}`);
   openTheOnly();
 }
 
-/** A single video opens by itself; its score may come before the answer to its upload, or after it. */
+/** A single video opens by itself. */
 function openTheOnly() {
   const [job, ...others] = table.jobs.values();
   if (job?.state === "done" && !others.length && !location.hash) location.hash = `video=${job.id}`;
