@@ -40,8 +40,8 @@ def encode(model):
 
 
 def test_the_numbers_are_those_of_the_model_and_biases_are_made_once(encode, monkeypatch):
-    real, calls, counts = WindowAttention._look_up, [], []
-    monkeypatch.setattr(WindowAttention, "_look_up", lambda *args: (calls.append(1), real(*args))[1])
+    real, calls, counts = WindowAttention.look_up, [], []
+    monkeypatch.setattr(WindowAttention, "look_up", lambda *args: (calls.append(1), real(*args))[1])
     for _ in range(3):
         torch.testing.assert_close(*encode(), rtol=0, atol=0)
         counts.append(len(calls))

@@ -52,7 +52,10 @@ def test_openvino_scores_equal_torch_scores_from_one_export(model_dir, clip, tmp
 
 
 @needs_openvino
-def test_the_graph_of_gated_shifted_windows_holds_the_weights_and_not_the_bias_of_every_window(tmp_path):
+@pytest.mark.parametrize(("half", "bytes_each"), [(False, 4), (True, 2)])
+def test_the_graph_of_gated_shifted_windows_holds_the_weights_and_not_the_bias_of_every_window(
+    tmp_path, half, bytes_each
+):
     geometry = ViewGeometry(grid=4, fragment_px=16, frames=8)
     backbone = SwinConfig(
         embed_dim=8, depths=(2, 2), heads=(1, 2), window=(2, 3, 3), gated_stages=(0,), fragments=4
@@ -62,13 +65,18 @@ def test_the_graph_of_gated_shifted_windows_holds_the_weights_and_not_the_bias_o
         if name.endswith("bias_table"):  # so that a wrong gate or mask would be seen
             torch.nn.init.normal_(parameter.data, std=2.0, generator=torch.Generator().manual_seed(0))
     model.distance.set_corpus(CorpusStatistics(torch.zeros(16), torch.eye(16), 100))
+    if half:  # as weights that came from a file in half precision
+        for parameter in model.parameters():
+            parameter.data = parameter.data.half().float()
     view = golden_view(geometry)
     ours = TorchRuntime(model)(view)
     theirs = openvino.OpenVinoRuntime(model, geometry=geometry)(view)
     assert theirs.q_r.item() == pytest.approx(ours.q_r.item(), abs=1e-5)
     assert theirs.q_d.item() == pytest.approx(ours.q_d.item(), abs=1e-5)
     (weights,) = (tmp_path / "cache" / "openvino").glob("*.bin")
-    assert weights.stat().st_size < 1.1 * sum(4 * part.numel() for part in model.state_dict().values())
+    assert weights.stat().st_size < 1.1 * sum(
+        bytes_each * part.numel() for part in model.state_dict().values()
+    )
 
 
 def test_without_openvino_auto_is_torch_and_asking_for_it_says_how_to_get_it(model_dir, monkeypatch):

@@ -5,8 +5,6 @@ Nothing here is learned. The constant tensors of a geometry are built once a pro
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, Self
@@ -16,8 +14,6 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from numpy.typing import NDArray
 
 __all__ = [
@@ -28,7 +24,6 @@ __all__ = [
     "bias_rows",
     "constants",
     "fragment_gates",
-    "given_constants",
     "plan_windows",
     "shift_masks",
     "window_order",
@@ -204,28 +199,12 @@ def constants(plan: WindowPlan, device: torch.device) -> Constants:
     Returns:
         Table rows, gates and shift masks. They are not to be modified.
     """
-    if not torch.compiler.is_dynamo_compiling():
-        if (given := _given.get()) is not None:
-            return given[plan]
-        if torch.compiler.is_compiling():
-            return _build(plan, device)  # the stand-in tensors of an export must not be kept
+    if torch.compiler.is_compiling() and not torch.compiler.is_dynamo_compiling():
+        return _build(plan, device)  # the stand-in tensors of an export must not be kept
     found = plan.kept.get(device)
     if found is None:
         found = plan.kept[device] = _build_once(plan, device)
     return found
-
-
-@contextmanager
-def given_constants(table: Mapping[WindowPlan, Constants]) -> Iterator[None]:
-    """Use these tensors inside, e.g. the inputs of a graph in which constants would be spread out."""
-    token = _given.set(table)
-    try:
-        yield
-    finally:
-        _given.reset(token)
-
-
-_given: ContextVar[Mapping[WindowPlan, Constants] | None] = ContextVar("given_constants", default=None)
 
 
 def _build(plan: WindowPlan, device: torch.device) -> Constants:
