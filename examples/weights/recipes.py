@@ -123,6 +123,8 @@ def train_config(
 ) -> TrainConfig:
     """SSL-VQA of a recipe, or an ablation of it, by its name in :data:`RUNS`."""
     base = TRAIN_PRESETS[recipe.preset](str(tables["labelled"]), str(tables["pristine"]), str(out))
+    if recipe.preset == "nano_cpu":  # which is for few labels; 500 bear longer steps
+        base = replace(base, optim=replace(base.optim, lr=1e-4, head_lr=1e-3))
     method, _ = RUNS[name]
     return replace(
         base,

@@ -36,9 +36,12 @@ class QualityHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map tokens ``(B, C, T', h, w)`` to values ``(B, T', h, w)``; arbitrary scale, higher is better."""
-        hidden = self.fc_hid(F.dropout(features, self.dropout, self.training))
-        values: Tensor = self.fc_last(F.dropout(F.gelu(hidden), self.dropout, self.training))
+        values: Tensor = self.fc_last(F.dropout(self.hidden(features), self.dropout, self.training))
         return values.squeeze(1)
+
+    def hidden(self, features: Tensor) -> Tensor:
+        """Map tokens to what the last layer sees, ``(B, hidden, T', h, w)``."""
+        return F.gelu(self.fc_hid(F.dropout(features, self.dropout, self.training)))
 
     @torch.no_grad()
     def rescale(self, *, scale: float, offset: float) -> None:

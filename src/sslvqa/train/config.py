@@ -323,8 +323,8 @@ class TrainConfig:
     epochs: int = 30
     """Passes over the labelled videos."""
     max_steps: int | None = None
-    head_steps: int = 0
-    """Steps of the head alone before the first, see :func:`sslvqa.train.head.fit_head`; 0 as in the paper."""
+    fit_head: bool = False
+    """Whether the head is fitted to the labels first, see :func:`sslvqa.train.head.fit_head`."""
     validate_epochs: int = 5
     """Epochs between two looks at the held-out videos (for the record only); 0 for none."""
     labels_table: LabelsConfig = field(default_factory=LabelsConfig)
@@ -348,7 +348,6 @@ class TrainConfig:
             self.unlabelled_batch >= 2, "unlabelled_batch", self.unlabelled_batch, "2 or more (a correlation)"
         )
         require(self.epochs >= 1, "epochs", self.epochs, "1 or more")
-        require(self.head_steps >= 0, "head_steps", self.head_steps, "0 or more")
         require(self.max_steps is None or self.max_steps >= 1, "max_steps", self.max_steps, "1 or more")
         needs_unlabelled = self.method in get_args(TrainMethod) and self.method not in WITHOUT_UNLABELLED
         if needs_unlabelled and self.unlabelled is None:

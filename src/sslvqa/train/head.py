@@ -4,57 +4,91 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
-from sslvqa.data.datasets import ItemKey, derive_seed
-from sslvqa.losses import plcc_loss
+from sslvqa.data.datasets import ItemKey
 from sslvqa.methods.base import evaluating
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
     from sslvqa.data.datasets import VideoDataset
     from sslvqa.methods import Compute
     from sslvqa.nn.quality import RegressorModel
 
-__all__ = ["fit_head"]
+__all__ = ["fit_head", "fit_ridge"]
 
-_BATCH = 32
 _VIEWS_AT_ONCE = 16
+_PENALTIES = 10.0 ** np.arange(-4, 2.25, 0.25)
+"""Of the ridge, over the mean square of the features."""
 
 
-def fit_head(
-    regressor: RegressorModel, dataset: VideoDataset, *, steps: int, lr: float, compute: Compute, seed: int
-) -> None:
-    """Train the head alone, on the tokens that the backbone gives now for two views of each labelled video.
+def fit_head(regressor: RegressorModel, dataset: VideoDataset, *, compute: Compute) -> None:
+    """Fit the last layer of the head to the labels, by ridge regression on what the backbone gives now.
 
-    A random head is as likely to rank the videos backwards as not; the gradients of such a head spoil a
-    learned backbone (Kumar et al., ICLR 2022: linear probing, then fine-tuning).
+    A head that starts at random is as likely to rank the videos backwards as not, and its gradients spoil a
+    learned backbone (Kumar et al., ICLR 2022: linear probing, then fine-tuning). A score is the mean over
+    tokens, so it is linear in the last layer: the best one has a closed form, and its penalty is chosen by
+    leaving out one video at a time, which few labels need most. Labels that tell nothing change nothing.
 
     Args:
-        regressor: On its device; its backbone is not changed.
+        regressor: On its device; only the last layer of its head is changed.
         dataset: The labelled videos, two views each.
-        steps: Of AdamW, on random batches of at most 32 videos with one of their views.
-        lr: Of the head.
         compute: How views pass through the backbone.
-        seed: Of batches, views and dropout.
     """
+    features, scores = _hidden(regressor, dataset, compute)
+    weights = fit_ridge(features, scores)
+    fitted = (features - features.mean(axis=0)) @ weights
+    if not fitted.std() > 0:
+        return
+    with torch.no_grad():
+        layer = regressor.head.fc_last
+        layer.weight.copy_(torch.from_numpy(weights / fitted.std()).view_as(layer.weight))
+        if layer.bias is not None:
+            layer.bias.fill_(-float(features.mean(axis=0) @ weights / fitted.std()))
+
+
+def fit_ridge(features: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights of a ridge regression with an intercept, its penalty by leaving out one row at a time.
+
+    Args:
+        features: ``(n, d)``.
+        scores: ``(n,)``.
+
+    Returns:
+        ``(d,)`` for centred features; zeros where scores or features are constant.
+    """
+    centred, target = features - features.mean(axis=0), scores - scores.mean()
+    left, sizes, right = np.linalg.svd(centred, full_matrices=False)
+    energy = (sizes**2).sum() / len(scores)
+    if not energy > 0 or not np.abs(target).max() > 0:
+        return np.zeros(features.shape[1])
+
+    def left_out(penalty: float) -> float:
+        kept = sizes**2 / (sizes**2 + penalty)
+        own = (left**2 * kept).sum(axis=1) + 1 / len(scores)
+        residuals = (target - (left * kept) @ (left.T @ target)) / np.maximum(1 - own, 1e-12)
+        return float((residuals**2).mean())
+
+    penalty = min(energy * _PENALTIES, key=left_out)
+    weights: NDArray[np.float64] = right.T @ (sizes / (sizes**2 + penalty) * (left.T @ target))
+    return weights
+
+
+def _hidden(
+    regressor: RegressorModel, dataset: VideoDataset, compute: Compute
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean over tokens and views of what the last layer sees of each video, and the labels."""
     device = next(regressor.parameters()).device
     items = [dataset[ItemKey("head", 0, position)] for position in range(len(dataset))]
-    scores = torch.tensor([item.score for item in items], device=device)
+
+    def hidden(views: Tensor) -> Tensor:
+        return regressor.head.hidden(regressor.backbone(views)).mean(dim=(2, 3, 4))
+
     with evaluating(regressor), torch.no_grad():
-        tokens = torch.cat(
-            [
-                compute(regressor.backbone, views.to(device)).half()  # half the memory; they are normalised
-                for views in torch.split(torch.cat([item.views for item in items]), _VIEWS_AT_ONCE)
-            ]
-        )
-    tokens = tokens.view(len(items), 2, *tokens.shape[1:])
-    optimizer = torch.optim.AdamW(regressor.head.parameters(), lr=lr)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(derive_seed(seed, "head"))
-        for _ in range(steps):
-            videos = torch.randperm(len(items))[:_BATCH]
-            views = torch.randint(2, videos.shape)
-            q_r = regressor.head(tokens[videos, views].float()).mean(dim=(1, 2, 3))
-            optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(plcc_loss(q_r, scores[videos]))
-            optimizer.step()
+        views = torch.split(torch.cat([item.views for item in items]), _VIEWS_AT_ONCE)
+        found = torch.cat([compute(hidden, part.to(device)) for part in views])
+    features = found.view(len(items), -1, found.shape[1]).mean(dim=1).double().cpu().numpy()
+    return features, np.array([item.score for item in items])

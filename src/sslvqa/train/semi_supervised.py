@@ -91,16 +91,9 @@ def _prepare(config: TrainConfig, method: Method, start: Start, labelled: VideoD
     """What random weights gain from a look at the videos; the same in every process."""
     if start.regressor is None:
         start_patches([part for part in method.modules() if isinstance(part, SwinBackbone)], labelled)
-    if start.head is None and config.head_steps:
+    if start.head is None and config.fit_head:
         regressor, *copies = [part for part in method.modules() if isinstance(part, RegressorModel)]
-        fit_head(
-            regressor,
-            labelled,
-            steps=config.head_steps,
-            lr=config.optim.head_lr,
-            compute=compute_of(config.runtime),
-            seed=config.runtime.seed,
-        )
+        fit_head(regressor, labelled, compute=compute_of(config.runtime))
         for copy in copies:  # teachers start where their students do
             copy.head.load_state_dict(regressor.head.state_dict())
 
