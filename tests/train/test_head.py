@@ -46,7 +46,7 @@ def test_the_head_ranks_the_videos_and_nothing_but_its_last_layer_changes(regres
     assert regressor.training
     changed = {name for name, value in regressor.state_dict().items() if not value.equal(before[name])}
     assert changed == {"head.fc_last.weight", "head.fc_last.bias"}
-    assert srocc(predict(regressor, videos), videos.scores).value > 0.95
+    assert srocc(predict(regressor, videos), videos.scores).value > 0.8
 
 
 def test_scores_are_centred_with_a_deviation_of_one_whatever_the_scale_of_the_labels(regressor):
@@ -64,27 +64,13 @@ def test_labels_that_tell_little_or_nothing_leave_a_head_that_works(regressor, s
     assert np.isfinite(predict(regressor, videos)).all()
 
 
-def test_the_penalty_is_the_one_with_the_least_error_of_rows_left_out():
-    generator = np.random.default_rng(0)
-    features = generator.normal(size=(30, 8)) * np.geomspace(3, 0.1, 8)
-    scores = features[:, 0] + 2 * generator.normal(size=30) + 7
-    energy = ((features - features.mean(0)) ** 2).sum() / 30
-
-    def solve(x, y, penalty):
-        x, y = x - x.mean(0), y - y.mean()
-        return np.linalg.solve(x.T @ x + penalty * np.eye(8), x.T @ y)
-
-    def error(penalty):
-        residuals = []
-        for row in range(30):
-            rest = np.arange(30) != row
-            weights = solve(features[rest], scores[rest], penalty)
-            guess = scores[rest].mean() + (features[row] - features[rest].mean(0)) @ weights
-            residuals.append(scores[row] - guess)
-        return np.mean(np.square(residuals))
-
-    best = min(energy * 10.0 ** np.arange(-4, 2.25, 0.25), key=error)
-    np.testing.assert_allclose(fit_ridge(features, scores), solve(features, scores, best), rtol=1e-9)
+def test_a_direction_with_one_nth_of_the_variance_is_damped_to_half():
+    rows = 40
+    features = np.linalg.qr(np.random.default_rng(0).normal(size=(rows, 4)))[0]
+    features = np.linalg.qr(features - features.mean(axis=0))[0] * np.sqrt([37, 1, 1, 1])
+    scores = features @ np.array([1.0, 1.0, 0.0, 0.0]) + 7
+    weights = fit_ridge(features, scores)
+    np.testing.assert_allclose(weights, [37 / 38, 1 / 2, 0, 0], atol=1e-12)
 
 
 def test_constant_features_give_no_weights():

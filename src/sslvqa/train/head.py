@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["fit_head", "fit_ridge"]
 
 _VIEWS_AT_ONCE = 16
-_PENALTIES = 10.0 ** np.arange(-4, 2.25, 0.25)
-"""Of the ridge, over the mean square of the features."""
 
 
 def fit_head(regressor: RegressorModel, dataset: VideoDataset, *, compute: Compute) -> None:
@@ -30,8 +28,8 @@ def fit_head(regressor: RegressorModel, dataset: VideoDataset, *, compute: Compu
 
     A head that starts at random is as likely to rank the videos backwards as not, and its gradients spoil a
     learned backbone (Kumar et al., ICLR 2022: linear probing, then fine-tuning). A score is the mean over
-    tokens, so it is linear in the last layer: the best one has a closed form, and its penalty is chosen by
-    leaving out one video at a time, which few labels need most. Labels that tell nothing change nothing.
+    tokens, so it is linear in the last layer, and the best one has a closed form. Labels that tell nothing
+    change nothing.
 
     Args:
         regressor: On its device; only the last layer of its head is changed.
@@ -51,7 +49,11 @@ def fit_head(regressor: RegressorModel, dataset: VideoDataset, *, compute: Compu
 
 
 def fit_ridge(features: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights of a ridge regression with an intercept, its penalty by leaving out one row at a time.
+    """Weights of a ridge regression with an intercept.
+
+    The penalty is the features' total variance, so that of n rows a direction with less than 1/n of that
+    variance is damped to less than half. From 25 to 500 labels this was as good as the best fixed multiple of
+    it, in the median and in the worst draw; leaving out one row at a time to choose one was worse in both.
 
     Args:
         features: ``(n, d)``.
@@ -61,19 +63,11 @@ def fit_ridge(features: NDArray[np.float64], scores: NDArray[np.float64]) -> NDA
         ``(d,)`` for centred features; zeros where scores or features are constant.
     """
     centred, target = features - features.mean(axis=0), scores - scores.mean()
-    left, sizes, right = np.linalg.svd(centred, full_matrices=False)
-    energy = (sizes**2).sum() / len(scores)
-    if not energy > 0 or not np.abs(target).max() > 0:
+    penalty = np.square(centred).sum() / len(scores)
+    if not penalty > 0:
         return np.zeros(features.shape[1])
-
-    def left_out(penalty: float) -> float:
-        kept = sizes**2 / (sizes**2 + penalty)
-        own = (left**2 * kept).sum(axis=1) + 1 / len(scores)
-        residuals = (target - (left * kept) @ (left.T @ target)) / np.maximum(1 - own, 1e-12)
-        return float((residuals**2).mean())
-
-    penalty = min(energy * _PENALTIES, key=left_out)
-    weights: NDArray[np.float64] = right.T @ (sizes / (sizes**2 + penalty) * (left.T @ target))
+    products = centred.T @ centred + penalty * np.eye(features.shape[1])
+    weights: NDArray[np.float64] = np.linalg.solve(products, centred.T @ target)
     return weights
 
 
