@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sslvqa.methods import Compute
     from sslvqa.nn.quality import RegressorModel
 
-__all__ = ["fit_head", "fit_ridge"]
+__all__ = ["fit_head", "fit_ridge", "head_features"]
 
 _VIEWS_AT_ONCE = 16
 
@@ -36,7 +36,7 @@ def fit_head(regressor: RegressorModel, dataset: VideoDataset, *, compute: Compu
         dataset: The labelled videos, two views each.
         compute: How views pass through the backbone.
     """
-    features, scores = _hidden(regressor, dataset, compute)
+    features, scores = head_features(regressor, dataset, compute=compute)
     weights = fit_ridge(features, scores)
     fitted = (features - features.mean(axis=0)) @ weights
     if not fitted.std() > 0:
@@ -48,22 +48,25 @@ def fit_head(regressor: RegressorModel, dataset: VideoDataset, *, compute: Compu
             layer.bias.fill_(-float(features.mean(axis=0) @ weights / fitted.std()))
 
 
-def fit_ridge(features: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
+def fit_ridge(
+    features: NDArray[np.float64], scores: NDArray[np.float64], *, factor: float = 1.0
+) -> NDArray[np.float64]:
     """Weights of a ridge regression with an intercept.
 
-    The penalty is the features' total variance, so that of n rows a direction with less than 1/n of that
-    variance is damped to less than half. From 25 to 500 labels this was as good as the best fixed multiple of
-    it, in the median and in the worst draw; leaving out one row at a time to choose one was worse in both.
+    The penalty is the features' total variance: of n rows, a direction with less than 1/n of that variance is
+    damped to less than half. With few rows it is steadier than one chosen by leaving out rows in turn:
+    ``benchmarks/probe.py``.
 
     Args:
         features: ``(n, d)``.
         scores: ``(n,)``.
+        factor: On the penalty.
 
     Returns:
         ``(d,)`` for centred features; zeros where scores or features are constant.
     """
     centred, target = features - features.mean(axis=0), scores - scores.mean()
-    penalty = np.square(centred).sum() / len(scores)
+    penalty = factor * np.square(centred).sum() / len(scores)
     if not penalty > 0:
         return np.zeros(features.shape[1])
     products = centred.T @ centred + penalty * np.eye(features.shape[1])
@@ -71,10 +74,19 @@ def fit_ridge(features: NDArray[np.float64], scores: NDArray[np.float64]) -> NDA
     return weights
 
 
-def _hidden(
-    regressor: RegressorModel, dataset: VideoDataset, compute: Compute
+def head_features(
+    regressor: RegressorModel, dataset: VideoDataset, *, compute: Compute
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean over tokens and views of what the last layer sees of each video, and the labels."""
+    """What the last layer sees of each video, and the labels.
+
+    Args:
+        regressor: On its device.
+        dataset: Labelled videos, two views each.
+        compute: How views pass through the backbone.
+
+    Returns:
+        Means over tokens and views ``(n, hidden)``, and labels ``(n,)``.
+    """
     device = next(regressor.parameters()).device
     items = [dataset[ItemKey("head", 0, position)] for position in range(len(dataset))]
 
