@@ -1,14 +1,19 @@
 """What runs the networks: the choice, and that the number does not depend on it."""
 
+import gc
+import shutil
+import weakref
+
 import pytest
 import torch
 
-from sslvqa.errors import ConfigError, MissingExtraError
-from sslvqa.hub import Architecture, build_model, load_model
+from sslvqa.errors import ConfigError, MissingExtraError, ModelError
+from sslvqa.hub import Architecture, build_model, load_model, save_model
 from sslvqa.nn import CorpusStatistics, SwinConfig
 from sslvqa.nn.inference import bf16_supported
 from sslvqa.sampling import ViewGeometry
 from sslvqa.scoring import Scorer, openvino
+from sslvqa.scoring import scorer as scorer_module
 from sslvqa.scoring.batch import scored_records
 from sslvqa.scoring.golden import golden_view
 from sslvqa.scoring.runtime import TorchRuntime
@@ -118,3 +123,32 @@ def test_bf16_is_refused_where_the_processor_has_none(model_dir, monkeypatch):
 def test_unknown_settings_are_refused(model_dir, name, value):
     with pytest.raises(ConfigError, match=f"{name} is '{value}'"):
         Scorer(model_dir, **{name: value})
+
+
+@needs_openvino
+def test_weights_are_held_once_and_loaded_again_for_what_needs_the_networks(kind_dir, tmp_path, monkeypatch):
+    networks, real = [], scorer_module.load_model
+
+    def load(source):
+        loaded = real(source)
+        networks.append(weakref.ref(loaded.model.regressor.backbone.layers[0].blocks[0].mlp.fc1.weight))
+        return loaded
+
+    monkeypatch.setattr(scorer_module, "load_model", load)
+    own = shutil.copytree(kind_dir, tmp_path / "model")
+    views = golden_view(real(own).card.architecture.geometry)
+    expected = Scorer(own, backend="torch").token_scores(views)
+    networks.clear()
+    scorer = Scorer(own, backend="openvino")
+    gc.collect()
+    assert [network() for network in networks] == [None]
+    assert scorer.token_scores(views) == pytest.approx(expected)
+    assert scorer.token_scores(views) == pytest.approx(expected)
+    assert len(networks) == 2
+    other = Scorer(own, backend="openvino")
+    changed = real(own)
+    with torch.no_grad():
+        changed.model.regressor.head.fc_last.bias.add_(1)
+    save_model(own, *changed)
+    with pytest.raises(ModelError, match="has other weights now; make a new Scorer"):
+        other.token_scores(views)

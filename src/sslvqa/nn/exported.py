@@ -123,7 +123,7 @@ class _Attention(WindowAttention):
         query, key, value = self.project(tokens, plan)
         fixed = self.windows.table[plan]
         base, difference = self.look_up(self.relative_position_bias_table, fixed.rows, plan.tokens), None
-        if self.fragment_position_bias_table is not None:
+        if self.fragment_position_bias_table is not None and fixed.gates is not None:
             fragment = self.look_up(self.fragment_position_bias_table, fixed.rows, plan.tokens)
             base, difference = fragment, base - fragment
         step = max(_BIAS_FLOATS // (self.heads * plan.tokens**2), 1)

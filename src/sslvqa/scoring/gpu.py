@@ -46,6 +46,7 @@ class GpuRuntime:
         compiled: bool = False,
     ) -> None:
         self.backend = "torch compiled" if compiled else "torch"
+        self.owns_weights = False
         self.precision: Precision = precision
         self._device, self._batch = device, batch
         self._half = precision == "bf16"

@@ -24,6 +24,8 @@ from sslvqa import __version__
 from sslvqa.errors import MissingExtraError
 from sslvqa.nn.exported import ExportedEncoder, WindowInputs, backbones
 from sslvqa.nn.quality import QualityScores
+from sslvqa.nn.swin3d.model import SwinBackbone
+from sslvqa.nn.twin import twin_of
 from sslvqa.sampling.normalize import normalize
 from sslvqa.scoring.runtime import Precision, inference
 
@@ -65,6 +67,7 @@ class OpenVinoRuntime:
     """
 
     backend = "openvino"
+    owns_weights = True
 
     def __init__(
         self,
@@ -77,7 +80,9 @@ class OpenVinoRuntime:
         if reason := unavailable():
             raise MissingExtraError(f"backend is 'openvino', but {reason}")
         self.precision: Precision = precision
-        self._model, self._threads = model, threads
+        self._threads = threads
+        self._ends = twin_of(model, SwinBackbone, lambda backbone: backbone.patch_embed)
+        self._embeddings = [backbone.patch_embed for backbone in backbones(model)]
         ov = _import_openvino()
         windows = WindowInputs(model, (geometry.frames, geometry.size_px, geometry.size_px))
         path = _graph_path(model, geometry, ov.__version__)
@@ -100,13 +105,13 @@ class OpenVinoRuntime:
                 for view in torch.split(views, 1)
             ]
             # at the end for all views: torch's waiting threads would slow down the networks
-            return self._model.scores(
+            return self._ends.scores(
                 *(torch.from_numpy(np.concatenate(part)) for part in zip(*encoded, strict=True))
             )
 
     def _embed(self, view: Tensor) -> list[NDArray[np.float32]]:
         normal = normalize(view)
-        return [backbone.patch_embed(normal).numpy() for backbone in backbones(self._model)]
+        return [embedding(normal).numpy() for embedding in self._embeddings]
 
 
 def _graph_path(model: QualityModel, geometry: ViewGeometry, version: str) -> Path:

@@ -46,6 +46,8 @@ class Runtime(Protocol):
 
     backend: str
     precision: Precision
+    owns_weights: bool
+    """Whether it goes on without the model that it was made of."""
 
     def __call__(self, views: Tensor) -> QualityScores:
         """Score uint8 views ``(n, 3, T, S, S)`` at once, n >= 1: float32 on the CPU, in their order."""
@@ -93,6 +95,7 @@ class TorchRuntime:
     """
 
     backend = "torch"
+    owns_weights = False
 
     def __init__(
         self, model: QualityModel, *, threads: int | None = None, precision: Precision = "fp32"

@@ -10,7 +10,7 @@ import torch
 
 from sslvqa import __version__
 from sslvqa.errors import ConfigError, ModelError
-from sslvqa.hub.weights import LoadedModel, load_model
+from sslvqa.hub.weights import LoadedModel, load_model, model_directory
 from sslvqa.sampling.normalize import RGB_MEAN, RGB_STD, normalize
 from sslvqa.sampling.qcs import ViewPlan, plan_views, read_views
 from sslvqa.scoring.cautions import cautions
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from sslvqa.hub.card import ModelCard
+    from sslvqa.nn.quality import QualityModel
     from sslvqa.video.frames import VideoInfo
     from sslvqa.video.raw import RawGeometry
 
@@ -103,9 +104,9 @@ class Scorer:
         self.device = pick_device(device)
         self.joins_files = batch is not None or self.device.type != "cpu"
         self.batch = views_at_once(self.device) if batch is None else _positive("batch", batch)
-        self.model = loaded.model.eval().to(self.device)
+        networks = loaded.model.eval().to(self.device)
         self.runtime = make_runtime(
-            self.model,
+            networks,
             geometry=card.architecture.geometry,
             device=self.device,
             threads=self.threads,
@@ -114,10 +115,29 @@ class Scorer:
             batch=self.batch,
             compiled=compiled,
         )
+        self._source = None if isinstance(model, LoadedModel) else model_directory(model).absolute()
+        self._model = networks if self._source is None or not self.runtime.owns_weights else None
         self.combiner = Combiner.from_card(card, combine=self.combine)
         has_interval = self.combine == "calibrated" and card.interval is not None
         self.interval = ConformalInterval.from_card(card.interval) if has_interval and card.interval else None
         self.limits = Limits() if limits is None else limits
+
+    @property
+    def model(self) -> QualityModel:
+        """The networks as modules, on :attr:`device`.
+
+        Where the runtime has its own copy of the weights, these are loaded when first asked for.
+
+        Raises:
+            ModelError: The model's directory has gone or changed meanwhile.
+        """
+        if self._model is None:
+            assert self._source is not None
+            loaded = load_model(self._source)
+            if loaded.card.weights_sha256 != self.card.weights_sha256:
+                raise ModelError(f"{self._source} has other weights now; make a new Scorer")
+            self._model = loaded.model.eval().to(self.device)
+        return self._model
 
     @property
     def scale(self) -> str:

@@ -81,7 +81,7 @@ def nano_cpu_train(labels: str, pristine: str, out: str) -> TrainConfig:
         fit_head=True,  # a short run has no steps to lose
         loss=LossConfig(supervised_views=2),
         corpus=CorpusConfig(refresh_steps=8),
-        optim=OptimConfig(lr=1e-5, head_lr=1e-4, warmup_epochs=0.5, final_ratio=0.0, grad_clip=1.0),
+        optim=OptimConfig(lr=1e-5, head_lr=1e-5, warmup_epochs=0.5, final_ratio=0.0, grad_clip=1.0),
         runtime=RuntimeConfig(precision="bf16"),
     )
 
