@@ -1,6 +1,10 @@
 """What runs the networks: the choice, and that the number does not depend on it."""
 
+import gc
 import shutil
+import subprocess
+import sys
+import weakref
 
 import pytest
 import torch
@@ -129,7 +133,7 @@ def test_weights_are_held_once_and_loaded_again_for_what_needs_the_networks(kind
 
     def load(source):
         loaded = real(source)
-        networks.append(loaded.card)
+        networks.append(weakref.ref(loaded.model.regressor.backbone.layers[0].blocks[0].mlp.fc1.weight))
         return loaded
 
     monkeypatch.setattr(scorer_module, "load_model", load)
@@ -138,7 +142,8 @@ def test_weights_are_held_once_and_loaded_again_for_what_needs_the_networks(kind
     expected = Scorer(own, backend="torch").token_scores(views)
     networks.clear()
     scorer = Scorer(own, backend="openvino")
-    assert len(networks) == 1
+    gc.collect()
+    assert [network() for network in networks] == [None]
     assert scorer.token_scores(views) == pytest.approx(expected)
     assert scorer.token_scores(views) == pytest.approx(expected)
     assert len(networks) == 2
@@ -149,3 +154,22 @@ def test_weights_are_held_once_and_loaded_again_for_what_needs_the_networks(kind
     save_model(own, *changed)
     with pytest.raises(ModelError, match="has other weights now; make a new Scorer"):
         other.token_scores(views)
+
+
+_SCORERS_THAT_COME_AND_GO = """
+import gc, signal, subprocess, sys
+from sslvqa import Scorer
+signal.signal(signal.SIGCHLD, lambda *_: None)
+first = Scorer(sys.argv[1], backend="openvino")
+second = Scorer(sys.argv[1], backend="openvino")
+del first
+gc.collect()
+del second
+gc.collect()
+subprocess.run([sys.executable, "-c", ""], check=True)
+"""
+
+
+@needs_openvino
+def test_a_signal_after_scorers_that_came_and_went_kills_nothing(model_dir):
+    subprocess.run([sys.executable, "-c", _SCORERS_THAT_COME_AND_GO, str(model_dir)], check=True)

@@ -12,6 +12,7 @@ import hashlib
 import os
 import sys
 import warnings
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,7 +95,7 @@ class OpenVinoRuntime:
         }
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = threads
-        self._compiled = ov.Core().compile_model(path, "CPU", settings)
+        self._compiled = _core().compile_model(path, "CPU", settings)
         self._windows: list[NDArray[Any]] = [tensor.numpy() for tensor in windows.tensors]
 
     def __call__(self, views: Tensor) -> QualityScores:
@@ -144,6 +145,17 @@ def _export(model: QualityModel, geometry: ViewGeometry, windows: WindowInputs, 
 def _fits_fp16(model: QualityModel) -> bool:
     """Whether half precision holds every weight exactly, as it does when they came from such a file."""
     return all(torch.equal(weight, weight.half().float()) for weight in model.parameters())
+
+
+@cache
+def _core() -> Any:  # noqa: ANN401 - an optional package without types
+    """The process's one engine, kept until the end.
+
+    Each engine gives the thread that makes it a signal stack and takes it back when freed. With two, freed
+    oldest first, the thread is left with a stack that is gone, and the next signal with a handler kills the
+    process (OpenVINO 2026.4).
+    """
+    return _import_openvino().Core()
 
 
 def _import_openvino() -> Any:  # noqa: ANN401 - an optional package without types
