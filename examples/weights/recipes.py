@@ -40,6 +40,8 @@ class Recipe:
     unlabelled: int
     runs: tuple[str, ...]
     """Which of :data:`RUNS` are made, in this order."""
+    head_lr: float = 1e-3
+    """Of SSL-VQA; the backbones' is 1e-4, as these are not few labels."""
     accumulate: int = 1
     """Parts of a step of ST-VQRL, to save memory."""
     chunk: int = 0
@@ -98,6 +100,7 @@ RECIPES = {
         labels=500,
         unlabelled=1500,
         runs=("ssl_vqa", "ssl_vqa_minus"),
+        head_lr=1e-4,
         accumulate=2,
         chunk=32,
     ),
@@ -123,13 +126,12 @@ def train_config(
 ) -> TrainConfig:
     """SSL-VQA of a recipe, or an ablation of it, by its name in :data:`RUNS`."""
     base = TRAIN_PRESETS[recipe.preset](str(tables["labelled"]), str(tables["pristine"]), str(out))
-    if recipe.preset == "nano_cpu":  # which is for few labels; 500 bear longer steps
-        base = replace(base, optim=replace(base.optim, lr=1e-4, head_lr=1e-3))
     method, _ = RUNS[name]
     return replace(
         base,
         unlabelled=str(tables["unlabelled"]) if method == "ssl_vqa" else None,
         method=method,
+        optim=replace(base.optim, lr=1e-4, head_lr=recipe.head_lr),
         init=init,
         architecture=recipe.architecture,
         epochs=recipe.train_epochs,
