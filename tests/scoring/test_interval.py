@@ -1,4 +1,4 @@
-"""Conformal intervals: coverage as stated, refusal when there are too few labels."""
+"""Conformal intervals: coverage as stated and not much more; refusal when there are too few labels."""
 
 import numpy as np
 import pytest
@@ -29,17 +29,44 @@ def test_many_versions_of_few_contents_are_still_too_few():
     assert fit_interval(np.arange(100.0), np.zeros(100), contents=contents) is None
 
 
-def test_new_contents_are_covered_as_often_as_stated():
+@pytest.mark.parametrize(("contents", "versions"), [(12, 28), (20, 6), (40, 1)])
+@pytest.mark.parametrize("bias", [0.0, 5.0])
+def test_new_contents_are_covered_as_often_as_stated_and_not_much_more(contents, versions, bias):
     rng = np.random.default_rng(0)
-    hits, trials = 0, 300
-    for _ in range(trials):
-        bias = rng.normal(0, 5, 21)  # each content has its own error, shared by its versions
-        errors = bias[:, None] + rng.normal(0, 2, (21, 6))
-        contents = [f"c{i}" for i in range(20) for _ in range(6)]
-        found = fit_interval(errors[:20].ravel(), np.zeros(120), contents=contents)
-        low, high = found.bounds(0.0)
-        hits += low <= errors[20, 0] <= high
-    assert 0.87 <= hits / trials <= 0.97
+
+    def errors(count, each):  # each content has its own error, shared by its versions
+        return rng.normal(0, bias, (count, 1)) + rng.normal(0, 2, (count, each))
+
+    everything = np.sort(np.abs(errors(2000, 20)).ravel())
+    names = [f"c{i}" for i in range(contents) for _ in range(versions)]
+    widths = [
+        fit_interval(errors(contents, versions).ravel(), np.zeros(len(names)), contents=names).half_width
+        for _ in range(200)
+    ]
+    held = np.searchsorted(everything, widths) / everything.size
+    assert 0.88 <= held.mean() <= 0.92
+
+
+def test_the_level_is_the_lowest_that_holds_enough_of_contents_left_out():
+    rng = np.random.default_rng(0)
+    errors = rng.normal(0, 2, (12, 7)).round(1) + rng.normal(0, 2, (12, 1)).round()  # with ties
+    residuals = np.abs(errors)
+
+    def width(rows, level):
+        """Return the smallest value that holds more than ``level`` of these contents."""
+        return next(v for v in np.sort(rows.ravel()) if (rows <= v).mean(axis=1).sum() > level + 1e-9)
+
+    others = [np.delete(residuals, own, axis=0) for own in range(12)]
+    levels = {(rest < v).mean(axis=1).sum() for rest, own in zip(others, residuals, strict=True) for v in own}
+    level = next(
+        level
+        for level in sorted(levels)
+        if sum((own <= width(rest, level)).mean() for rest, own in zip(others, residuals, strict=True))
+        >= 0.9 * 13 - 1e-9
+    )
+    names = [f"c{own}" for own in range(12) for _ in range(7)]
+    found = fit_interval(errors.ravel(), np.zeros(84), contents=names)
+    assert found.half_width == width(residuals, level)
 
 
 def test_a_content_with_many_versions_weighs_no_more_than_the_others():

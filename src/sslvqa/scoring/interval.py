@@ -1,4 +1,4 @@
-"""Prediction intervals with a stated coverage: split conformal over contents."""
+"""Prediction intervals with a stated coverage: conformal, by contents."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ __all__ = ["ConformalInterval", "fit_interval", "widen_interval"]
 class ConformalInterval:
     """Half-width such that ``score ± half_width`` holds the label of a video of a new content.
 
-    The probability is at least ``coverage`` over the draw of the held-out contents and the new one, if those
-    are exchangeable: videos like the ones the interval was fitted on. It promises nothing about other videos.
+    The probability is about ``coverage`` over the draw of the held-out contents and the new one, if those are
+    exchangeable: videos like the ones the interval was fitted on. It promises nothing about other videos.
     """
 
     coverage: float
@@ -93,10 +93,7 @@ def fit_interval(
 ) -> ConformalInterval | None:
     """Fit an interval on labelled videos that neither training nor calibration has seen.
 
-    Videos of one content are alike, so each of the G contents carries the weight 1 / (G + 1), shared by its
-    videos, and the unseen one carries the rest at infinity (hierarchical split conformal): the half-width is
-    the smallest w with ``sum_g mean_i[|label - score| <= w] >= coverage * (G + 1)``. With one video a content
-    this is the usual ``ceil((n + 1) * coverage)``-th smallest residual.
+    The half-width is that of :func:`_for_new_content` over the residuals ``|label - score|``.
 
     Args:
         labels: Labels of the held-out videos.
@@ -122,13 +119,12 @@ def fit_interval(
         return None
     offset = 0.0 if disagreement is None else max(float(spread.mean()), 1e-9)
     residuals = np.abs(y - s) / (1.0 if disagreement is None else offset + spread)
-    _, group, counts = np.unique(np.asarray(names), return_inverse=True, return_counts=True)
-    half_width = _weighted_quantile(residuals, 1.0 / counts[group], coverage * (counts.size + 1))
+    half_width = _for_new_content(residuals, names, coverage)
     if half_width is None:
         return None
     kind: Literal["none", "disagreement"] = "none" if disagreement is None else "disagreement"
     return ConformalInterval(
-        coverage, half_width, int(y.size), int(counts.size), difficulty=kind, offset=offset
+        coverage, half_width, int(y.size), len(set(names)), difficulty=kind, offset=offset
     )
 
 
@@ -137,8 +133,8 @@ def widen_interval(
 ) -> ConformalInterval | None:
     """The interval of a model that imitates another one: wide enough to hold the other's.
 
-    Where it does, it holds the label whenever the other's holds it. Both may fail, so that its coverage is
-    at least ``coverage + share - 1``, and that is what it states.
+    Where it does, it holds the label whenever the other's holds it. Both may fail, so that its coverage may
+    be as low as ``coverage + share - 1``, and that is what it states.
 
     Args:
         interval: Of the imitated model, computed from the scores of the imitating one.
@@ -157,22 +153,37 @@ def widen_interval(
         raise ConfigError(
             f"share is {share}; it must lie between {1 - interval.coverage:.3g} and 1, as 0.95 does"
         )
-    values = np.asarray(excess, dtype=np.float64)
-    _, group, counts = np.unique(np.asarray(contents), return_inverse=True, return_counts=True)
-    margin = _weighted_quantile(values, 1.0 / counts[group], share * (counts.size + 1))
+    margin = _for_new_content(np.asarray(excess, dtype=np.float64), contents, share)
     if margin is None:
         return None
     coverage = round(interval.coverage + share - 1, 6)
     return replace(interval, margin=interval.margin + max(margin, 0.0), coverage=coverage)
 
 
-def _weighted_quantile(
-    values: NDArray[np.float64], weights: NDArray[np.float64], needed: float
-) -> float | None:
-    """Return the smallest value whose cumulative weight reaches ``needed``, ``None`` if none does."""
+def _for_new_content(values: NDArray[np.float64], contents: Sequence[str], coverage: float) -> float | None:
+    """Return a bound that holds the value of a video of a new content with probability ``coverage``.
+
+    Videos of one content are alike, so each of the G contents weighs as much, shared by its videos. A bound
+    is fitted without a content, at the lowest level at which it holds ``coverage * (G + 1) / G`` of the
+    contents left out, in turn; with all contents, at that level, it is the result. With one video a content
+    this is the ``ceil((G + 1) * coverage)``-th smallest value, as split conformal has it, with its guarantee.
+    With more, those left out tell what a new content does; to assume nothing of it (hierarchical split
+    conformal) would hold 97 % instead of 90 % with a dozen contents, and be a third wider. None with too few
+    contents: fewer than ``coverage / (1 - coverage)``.
+    """
+    _, group, counts = np.unique(np.asarray(contents), return_inverse=True, return_counts=True)
     order = np.argsort(values, kind="stable")
-    reached = np.cumsum(weights[order]) >= needed - 1e-9
-    return float(values[order][np.argmax(reached)]) if bool(reached.any()) else None
+    reached = np.cumsum(1.0 / counts[group][order])  # contents up to each value
+    below = np.concatenate([[0.0], reached])[np.searchsorted(values[order], values)]
+    for own in np.split(np.argsort(group, kind="stable"), np.cumsum(counts)[:-1]):
+        below[own] -= np.searchsorted(np.sort(values[own]), values[own]) / own.size
+    # what others would hold a video: those whose share below it is not yet the level
+    by_level = np.argsort(below, kind="stable")
+    held = np.cumsum(1.0 / counts[group][by_level]) >= coverage * (counts.size + 1) - 1e-9
+    if not held.any():
+        return None
+    level = below[by_level][np.argmax(held)]
+    return float(values[order][np.argmax(reached > level + 1e-9)])
 
 
 def _require_aligned(
