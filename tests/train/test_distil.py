@@ -140,6 +140,27 @@ def test_a_raw_teacher_without_an_interval_gives_such_a_student(model_dir, clips
     assert (card.combine, card.calibration, card.interval) == ("raw", None, None)
 
 
+def test_labels_that_neither_learned_from_give_the_interval_its_width(model_dir, clips, make_video, tmp_path):
+    rows = [
+        ManifestRow(
+            make_video(f"rated/{i}.mp4", width=64, height=48, frames=8, seed=20 + i), f"r{i}", score=i
+        )
+        for i in range(9)
+    ]
+    table = write_manifest(tmp_path / "rated.csv", rows)
+    config = config_of(model_dir, clips, tmp_path, labels=str(table), max_steps=1)
+    out = distil(config)
+    card = load_card(out)
+    scorer = Scorer(load_model(out))
+    errors = [abs(scorer.score(row.path).score - row.score) for row in rows]
+    assert card.interval.half_width == pytest.approx(max(errors), abs=1e-3)
+    assert (card.interval.coverage, card.interval.margin, card.interval.contents) == (0.9, 0.0, 9)
+    assert (card.results[-1].dataset, card.results[-1].videos) == ("rated.csv", 9)
+    write_manifest(table, [ManifestRow(path, path.name, score=1.0) for path in sorted(clips.iterdir())])
+    with pytest.raises(DataError, match="were learned from"):
+        distil(replace(config, out=str(tmp_path / "other")))
+
+
 def test_what_cannot_work_is_refused_before_the_first_step(model_dir, clips, tmp_path):
     config = config_of(model_dir, clips, tmp_path)
     other = shutil.copytree(model_dir, tmp_path / "other")

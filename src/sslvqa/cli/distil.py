@@ -40,6 +40,10 @@ def distil(
             help="teacher (its regressor; default), scratch, the folder of a pretrain run, or a model."
         ),
     ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(help="CSV of labelled videos that nothing learned from, to fit the interval to."),
+    ] = None,
     head_first: Annotated[
         float | None,
         typer.Option(
@@ -81,6 +85,7 @@ def distil(
                 "videos": videos,
                 "out": out,
                 "init": init,
+                "labels": labels,
                 "head_first": head_first,
                 "limit": limit,
                 "batch": batch,

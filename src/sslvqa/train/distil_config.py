@@ -43,6 +43,9 @@ class DistilConfig:
     teacher's; with 1, Q_R stays the teacher's."""
     interval_share: float = 0.95
     """The student's interval holds the teacher's with this probability; its coverage is lower by the rest."""
+    labels: str | None = None
+    """Table with labels on the teacher's scale, of contents that neither has learned from (its rows of the
+    split ``calibration``, where any are marked). The interval is then fitted to them, as a teacher's is."""
     tag: str = "student"
     """The model is named ``architecture.tag``."""
     description: str = ""

@@ -24,7 +24,7 @@ from sslvqa.train.distributed import gather_rows, join_world, main_first
 from sslvqa.train.engine import Run, fit
 from sslvqa.train.finish_student import finish_student
 from sslvqa.train.start import Start, fingerprint, frame_cache, open_run, read_start, seeded, start_patches
-from sslvqa.train.tables import divide_videos
+from sslvqa.train.tables import divide_videos, read_held_out_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,6 +70,8 @@ def distil(config: DistilConfig, *, resume: bool = False) -> Path:
         learned, held = divide_videos(
             config.videos, limit=config.limit, fraction=config.held_out, seed=config.runtime.seed
         )
+        labelled = None if config.labels is None else read_held_out_labels(config.labels, learned)
+        hashes = [table.sha256 for table in (learned, held, labelled) if table is not None]
         score = _teacher_scores(teacher, device)
         method = build_distil(config, start, score, gather=keep_local if world.size == 1 else gather_rows)
         method.to(device)
@@ -89,13 +91,13 @@ def distil(config: DistilConfig, *, resume: bool = False) -> Path:
             parts={"unlabelled": dataset},
             optim=config.optim,
             runtime=config.runtime,
-            fingerprint=fingerprint(config, teacher.card.weights_sha256, learned.sha256, held.sha256),
+            fingerprint=fingerprint(config, teacher.card.weights_sha256, *hashes),
             title="distil",
         )
         validate = _validation(config, held, method, score, teacher) if world.main else None
         fit(method, run, resume=resume, world=world, on_epoch=validate)
         if world.main:
-            finish_student(method, config, learned, held, start.architecture)
+            finish_student(method, config, learned, held, start.architecture, labelled=labelled)
     return folder / "model"
 
 

@@ -19,10 +19,12 @@ from sslvqa.hub import (
     save_model,
 )
 from sslvqa.hub.weights import LoadedModel
-from sslvqa.scoring import Combined, ConformalInterval, Scorer, store_golden, widen_interval
+from sslvqa.scoring import Combined, ConformalInterval, Scorer, fit_interval, store_golden, widen_interval
 from sslvqa.train.finish import raw_scores, result_card, settings_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from sslvqa.data.manifest import Manifest
@@ -41,11 +43,14 @@ def finish_student(
     learned: Manifest,
     held: Manifest,
     architecture: Architecture,
+    *,
+    labelled: Manifest | None = None,
 ) -> ModelCard:
     """Compare student and teacher on the held-out videos, and write the model directory, ``out/model``.
 
-    Scale, calibration, sampling and limits are the teacher's. The interval is the teacher's, by the student's
-    scores, widened so that it holds the teacher's; with too few held-out contents for that, it is left out.
+    Scale, calibration, sampling and limits are the teacher's. The interval is fitted to labels, where there
+    are any; else it is the teacher's, by the student's scores, widened so that it holds the teacher's. With
+    too few contents for either, it is left out.
 
     Args:
         method: Trained.
@@ -53,24 +58,35 @@ def finish_student(
         learned: Videos of the run.
         held: Videos to compare on.
         architecture: The student's.
+        labelled: Videos with labels, of contents that neither learned from.
     """
     out = Path(config.out) / "model"
     device = str(next(method.parameters()).device)
     loaded = load_model(config.teacher)
-    model, card = method.distilled(), _blank_card(config, loaded.card, architecture, learned, held)
-    mine, theirs = (
-        _video_scores(Scorer(LoadedModel(network, own), device=device), held)
-        for network, own in ((model, card), loaded)
+    tables = {"unlabelled": learned, "held_out": held}
+    if labelled is not None:
+        tables["calibration"] = labelled
+    model, card = method.distilled(), _blank_card(config, loaded.card, architecture, tables)
+    student, teacher = (
+        Scorer(LoadedModel(network, own), device=device) for network, own in ((model, card), loaded)
     )
-    results = tuple(_results(mine, theirs, held, teacher=loaded.card.name))
+    mine, theirs = _video_scores(student, held), _video_scores(teacher, held)
+    results = _results(mine, theirs, held, teacher=loaded.card.name)
     _logger.info("SROCC to the teacher on %d held-out contents: %s", len(held.contents), results[0].srocc)
-    update = {"results": results, "interval": _interval(config, loaded.card, mine, theirs, held)}
+    if labelled is None:
+        interval = _wider_interval(config, loaded.card, mine, theirs, held)
+    else:
+        scores = _video_scores(student, labelled).score
+        interval = _own_interval(loaded.card, scores, labelled)
+        protocol = "contents held out from distillation, and from its teacher as the run was told"
+        results.append(result_card(scores, labelled.scores, labelled, protocol=protocol))
+    update = {"results": tuple(results), "interval": interval}
     save_model(out, model, ModelCard.model_validate(card.model_copy(update=update).model_dump()))
     return store_golden(out)
 
 
 def _blank_card(
-    config: DistilConfig, teacher: ModelCard, architecture: Architecture, learned: Manifest, held: Manifest
+    config: DistilConfig, teacher: ModelCard, architecture: Architecture, tables: Mapping[str, Manifest]
 ) -> ModelCard:
     """The card before the comparison."""
     about = (
@@ -89,11 +105,11 @@ def _blank_card(
         training=TrainingCard(
             method="distil",
             labelled=0,
-            unlabelled=len(learned),
+            unlabelled=len(tables["unlabelled"]),
             seed=config.runtime.seed,
             manifests=tuple(
                 ManifestCard(name=name, sha256=table.sha256, rows=len(table))
-                for name, table in (("unlabelled", learned), ("held_out", held))
+                for name, table in tables.items()
             ),
             pretrained=None if config.init == "scratch" else Path(config.init).name,
             teacher=TeacherCard(name=teacher.name, sha256=teacher.weights_sha256),
@@ -117,7 +133,16 @@ def _results(mine: Combined, theirs: Combined, held: Manifest, *, teacher: str) 
     ]
 
 
-def _interval(
+def _own_interval(teacher: ModelCard, scores: NDArray[np.float64], labelled: Manifest) -> IntervalCard | None:
+    if teacher.combine == "raw":
+        return None
+    contents = [row.content for row in labelled.rows]
+    coverage = 0.9 if teacher.interval is None else teacher.interval.coverage
+    interval = fit_interval(labelled.scores, scores, contents=contents, coverage=coverage)
+    return None if interval is None else interval.to_card()
+
+
+def _wider_interval(
     config: DistilConfig, teacher: ModelCard, mine: Combined, theirs: Combined, held: Manifest
 ) -> IntervalCard | None:
     if teacher.interval is None:

@@ -118,6 +118,28 @@ def divide_videos(source: str, *, limit: int | None, fraction: float, seed: int)
     return _readable(learned, skip_bad=True), _readable(held, skip_bad=True)
 
 
+def read_held_out_labels(source: str, learned: Manifest) -> Manifest:
+    """Readable labelled videos of a table that were kept for calibration: those marked so, or all.
+
+    Raises:
+        ManifestError: The table is malformed.
+        DataError: No labelled video is readable, or one of a learned content is among them.
+    """
+    usable = _usable(read_manifest(source).labelled)
+    kept = _divide(usable, fraction=0, seed=0)[1]
+    labelled = kept if kept.rows else usable
+    if not labelled.rows:
+        raise DataError(f"{source}: no video has a score; give one with labels, or none")
+    known = {row.path.resolve() for row in learned.rows} | set(learned.contents)
+    both = [row for row in labelled.rows if row.path.resolve() in known or row.content in known]
+    if both:
+        raise DataError(
+            f"{source}: {len(both)} videos are of contents that were learned from, e.g. {both[0].path}; "
+            "leave them out"
+        )
+    return _readable(labelled, skip_bad=True)
+
+
 def read_videos(source: str) -> Manifest:
     """Videos of a folder (with its subfolders) or of a table, whose scores are ignored."""
     return scan_videos(source) if Path(source).is_dir() else read_manifest(source)
