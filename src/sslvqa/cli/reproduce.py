@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["reproduce"]
 
-_OPEN_STEPS = 120
+_OPEN_STEPS = 25
 _OPEN_PRETRAIN_STEPS = 1000
 
 
@@ -53,7 +53,7 @@ def reproduce(
         Path | None, typer.Option(help="TOML settings of sslvqa train over the preset.")
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(help="Training steps of every run.", show_default="epochs; with --open 120")
+        int | None, typer.Option(help="Training steps of every run.", show_default="epochs; with --open 25")
     ] = None,
     pretrain_steps: Annotated[
         int | None,
