@@ -26,8 +26,9 @@ from sslvqa.methods import Batch
 from sslvqa.nn.swin3d import SwinConfig
 from sslvqa.sampling import ViewGeometry, normalize, plan_views, read_views
 from sslvqa.scoring import Scorer, VideoScore, golden_view, score_each
+from sslvqa.scoring.cpu import TorchRuntime
 from sslvqa.scoring.gpu import GpuRuntime
-from sslvqa.scoring.runtime import TorchRuntime, run_views
+from sslvqa.scoring.runtime import run_views
 from sslvqa.train import OptimConfig, PretrainConfig, RuntimeConfig, TrainConfig
 from sslvqa.train.build import build_ssl_vqa
 from sslvqa.train.meter import Meter, matmul_peak

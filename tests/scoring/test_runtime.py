@@ -17,8 +17,8 @@ from sslvqa.sampling import ViewGeometry
 from sslvqa.scoring import Scorer, openvino
 from sslvqa.scoring import scorer as scorer_module
 from sslvqa.scoring.batch import scored_records
+from sslvqa.scoring.cpu import TorchRuntime
 from sslvqa.scoring.golden import golden_view
-from sslvqa.scoring.runtime import TorchRuntime
 
 needs_openvino = pytest.mark.skipif(openvino.unavailable() is not None, reason="OpenVINO is not installed")
 
@@ -110,13 +110,13 @@ def test_only_models_from_files_take_bf16_by_themselves_and_only_where_the_proce
     model_dir, monkeypatch
 ):
     for present, expected in ((True, "bf16"), (False, "fp32")):
-        monkeypatch.setattr("sslvqa.scoring.runtime.bf16_supported", lambda present=present: present)
+        monkeypatch.setattr("sslvqa.scoring.backends.bf16_supported", lambda present=present: present)
         assert Scorer(model_dir, backend="torch").runtime.precision == expected
         assert Scorer(load_model(model_dir), backend="torch").runtime.precision == "fp32"
 
 
 def test_bf16_is_refused_where_the_processor_has_none(model_dir, monkeypatch):
-    monkeypatch.setattr("sslvqa.scoring.runtime.bf16_supported", lambda: False)
+    monkeypatch.setattr("sslvqa.scoring.cpu.bf16_supported", lambda: False)
     with pytest.raises(ConfigError, match="no such products"):
         Scorer(model_dir, backend="torch", precision="bf16")
 

@@ -20,9 +20,10 @@ from sslvqa.hub.names import find_architecture
 from sslvqa.hub.weights import LoadedModel, load_card, load_model
 from sslvqa.nn.inference import bf16_supported
 from sslvqa.sampling.normalize import normalize
+from sslvqa.scoring.backends import Backend
 from sslvqa.scoring.golden import golden_view
 from sslvqa.scoring.openvino import unavailable
-from sslvqa.scoring.runtime import Backend, Precision
+from sslvqa.scoring.runtime import Precision
 from sslvqa.scoring.scorer import Scorer
 from sslvqa.video.reader import open_video
 

@@ -1,6 +1,7 @@
 """Scores of videos: one number, how sure, and what it means."""
 
 from sslvqa.scoring.ahead import read_each
+from sslvqa.scoring.backends import Backend
 from sslvqa.scoring.batch import FailedScore, score_each, scored_records
 from sslvqa.scoring.calibrate import MonotonicMap, fit_monotonic_map
 from sslvqa.scoring.combine import Combine, Combined, Combiner, fit_weight
@@ -11,7 +12,7 @@ from sslvqa.scoring.local import LocalQuality, MapRange, measure_local
 from sslvqa.scoring.rated import RatedScore, interval_coverage, score_rated, write_predictions
 from sslvqa.scoring.reading import RawScores, Reading
 from sslvqa.scoring.result import SCHEMA, ClipScore, Interval, Provenance, VideoScore
-from sslvqa.scoring.runtime import Backend, Precision, Runtime
+from sslvqa.scoring.runtime import Precision, Runtime
 from sslvqa.scoring.scorer import Scorer
 
 __all__ = [

@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import torch
 
 from sslvqa.errors import ConfigError
-from sslvqa.nn.inference import bf16_supported, inference_model
 from sslvqa.nn.quality import QualityScores, join_scores
-from sslvqa.sampling.normalize import normalize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from torch import Tensor
 
-    from sslvqa.nn.quality import QualityModel
-    from sslvqa.sampling.geometry import ViewGeometry
-
 __all__ = [
-    "Backend",
     "Precision",
     "Runtime",
-    "TorchRuntime",
     "inference",
-    "make_runtime",
     "pick_device",
     "run_views",
     "views_at_once",
 ]
-
-Backend = Literal["auto", "torch", "openvino"]
-"""What runs the networks."""
 
 Precision = Literal["fp32", "bf16"]
 """Number format of the matrix products; everything that sums over tokens stays float32."""
@@ -80,88 +69,6 @@ def run_views(
         if progress is not None:
             progress(sum(len(done.q_r) for done in parts), len(views))
     return join_scores(parts)
-
-
-class TorchRuntime:
-    """The model as PyTorch runs it on a CPU, in the form of :mod:`sslvqa.nn.inference`.
-
-    Args:
-        model: In evaluation mode, on the CPU; later changes of its weights are seen.
-        threads: CPU threads while it runs; None leaves the setting alone.
-        precision: Of the matrix products.
-
-    Raises:
-        ConfigError: This processor has no bfloat16 products.
-    """
-
-    backend = "torch"
-    owns_weights = False
-
-    def __init__(
-        self, model: QualityModel, *, threads: int | None = None, precision: Precision = "fp32"
-    ) -> None:
-        half = precision == "bf16"
-        if half and not bf16_supported():
-            raise ConfigError("precision is 'bf16', but this processor has no such products; use 'fp32'")
-        self.precision: Precision = precision
-        self._threads = threads
-        self._model = inference_model(model, dtype=torch.bfloat16 if half else torch.float32)
-
-    def __call__(self, views: Tensor) -> QualityScores:
-        """Score uint8 views ``(n, 3, T, S, S)``, n >= 1."""
-        with inference(self._threads):
-            q_r, q_d = self._model(normalize(views))
-            return QualityScores(q_r.float(), None if q_d is None else q_d.float())
-
-
-def make_runtime(
-    model: QualityModel,
-    *,
-    geometry: ViewGeometry,
-    device: torch.device,
-    threads: int | None = None,
-    backend: Backend = "auto",
-    precision: Precision | Literal["auto"] = "fp32",
-    batch: int,
-    compiled: bool = False,
-) -> Runtime:
-    """Choose what runs a model.
-
-    Args:
-        model: In evaluation mode, on ``device``.
-        geometry: Shape of the views.
-        device: Where it runs.
-        threads: CPU threads; None takes each backend's own default.
-        backend: ``auto`` takes OpenVINO on a CPU where it is installed; otherwise torch.
-        precision: Of the matrix products; ``auto`` takes bf16 on a CPU that has such products, else fp32.
-        batch: The most views of a call; a GPU always gets as many.
-        compiled: Whether the networks are compiled; on a GPU only.
-
-    Raises:
-        ConfigError: A setting is unknown, or does not go with the device or processor.
-        MissingExtraError: ``openvino`` is asked but not installed.
-    """
-    from sslvqa.scoring import gpu, openvino  # which need the names above
-
-    precisions = ("auto", *get_args(Precision))
-    for name, value, allowed in (
-        ("backend", backend, get_args(Backend)),
-        ("precision", precision, precisions),
-    ):
-        if value not in allowed:
-            raise ConfigError(f"{name} is {value!r}; allowed are {', '.join(allowed)}")
-    on_cpu = device.type == "cpu"
-    if precision == "auto":
-        precision = "bf16" if on_cpu and bf16_supported() else "fp32"
-    if backend == "openvino" and not on_cpu:
-        raise ConfigError(f"backend is 'openvino', which runs on the CPU, but device is {str(device)!r}")
-    if not on_cpu:
-        return gpu.GpuRuntime(model, device=device, batch=batch, precision=precision, compiled=compiled)
-    if compiled:
-        raise ConfigError("compiled is for a GPU, but the device is the CPU; leave it out (or use OpenVINO)")
-    if backend == "openvino" or (backend == "auto" and openvino.unavailable() is None):
-        return openvino.OpenVinoRuntime(model, geometry=geometry, threads=threads, precision=precision)
-    return TorchRuntime(model, threads=threads, precision=precision)
 
 
 @contextmanager

@@ -13,16 +13,15 @@ from sslvqa.errors import ConfigError, ModelError
 from sslvqa.hub.weights import LoadedModel, load_model, model_directory
 from sslvqa.sampling.normalize import RGB_MEAN, RGB_STD, normalize
 from sslvqa.sampling.qcs import ViewPlan, plan_views, read_views
+from sslvqa.scoring.backends import Backend, make_runtime
 from sslvqa.scoring.cautions import cautions
 from sslvqa.scoring.combine import Combine, Combined, Combiner
 from sslvqa.scoring.interval import ConformalInterval
 from sslvqa.scoring.reading import RawScores, Reading
 from sslvqa.scoring.result import ClipScore, Interval, Provenance, VideoScore
 from sslvqa.scoring.runtime import (
-    Backend,
     Precision,
     inference,
-    make_runtime,
     pick_device,
     run_views,
     views_at_once,

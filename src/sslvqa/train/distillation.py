@@ -17,7 +17,8 @@ from sslvqa.methods import Distil, keep_local
 from sslvqa.nn.quality import join_scores
 from sslvqa.nn.swin3d import SwinBackbone
 from sslvqa.scoring import Combined, Combiner
-from sslvqa.scoring.runtime import make_runtime, pick_device, run_views, views_at_once
+from sslvqa.scoring.backends import make_runtime
+from sslvqa.scoring.runtime import pick_device, run_views, views_at_once
 from sslvqa.train.build import compute_of
 from sslvqa.train.checkpoint import find_checkpoint
 from sslvqa.train.distributed import gather_rows, join_world, main_first
