@@ -95,7 +95,7 @@ class OpenVinoRuntime:
         }
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = threads
-        self._compiled = _core().compile_model(path, "CPU", settings)
+        self._compiled = _core(os.getpid()).compile_model(path, "CPU", settings)
         self._windows: list[NDArray[Any]] = [tensor.numpy() for tensor in windows.tensors]
 
     def __call__(self, views: Tensor) -> QualityScores:
@@ -148,8 +148,8 @@ def _fits_fp16(model: QualityModel) -> bool:
 
 
 @cache
-def _core() -> Any:  # noqa: ANN401 - an optional package without types
-    """The process's one engine, kept until the end.
+def _core(process: int) -> Any:  # noqa: ANN401, ARG001 - an optional package without types; kept by number
+    """The one engine of a process, kept until its end; a forked one gets its own, as threads do not fork.
 
     Each engine gives the thread that makes it a signal stack and takes it back when freed. With two, freed
     oldest first, the thread is left with a stack that is gone, and the next signal with a handler kills the
