@@ -14,6 +14,7 @@ from sslvqa.evaluate import evaluate_predictions
 from sslvqa.hub import (
     CalibrationCard,
     InputCard,
+    IntervalCard,
     ManifestCard,
     ModelCard,
     ResultCard,
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from sslvqa.train.start import Start
     from sslvqa.train.tables import Tables
 
-__all__ = ["finish_model", "raw_scores", "result_card", "settings_text"]
+__all__ = ["finish_model", "interval_card", "raw_scores", "result_card", "settings_text"]
 
 
 def finish_model(
@@ -151,9 +152,7 @@ def _calibrate(card: ModelCard, scorer: Scorer, tables: Tables, *, coverage: flo
     }
     if raw_held is not None:
         scores = combiner(*raw_held).score.mean(axis=1)
-        contents = [row.content for row in held.rows]
-        interval = fit_interval(held.scores, scores, contents=contents, coverage=coverage)
-        update["interval"] = None if interval is None else interval.to_card()
+        update["interval"] = interval_card(scores, held, coverage=coverage)
         protocol = "contents held out from training, last epoch, no selection"
         update["results"] = (result_card(scores, held.scores, held, protocol=protocol),)
     return ModelCard.model_validate(card.model_copy(update=update).model_dump())
@@ -187,6 +186,13 @@ def raw_scores(scorer: Scorer, table: Manifest) -> RawScores:
     raw = [scorer.raw(reading.result()) for _, reading in readings]
     q_d = [item.q_d.ravel() for item in raw if item.q_d is not None]
     return RawScores(np.stack([item.q_r.ravel() for item in raw]), np.stack(q_d) if q_d else None)
+
+
+def interval_card(scores: ArrayLike, held: Manifest, *, coverage: float) -> IntervalCard | None:
+    """Fit the interval of scores to the labels of held-out videos; None with too few contents."""
+    contents = [row.content for row in held.rows]
+    interval = fit_interval(held.scores, scores, contents=contents, coverage=coverage)
+    return None if interval is None else interval.to_card()
 
 
 def result_card(scores: ArrayLike, wanted: ArrayLike, held: Manifest, *, protocol: str) -> ResultCard:

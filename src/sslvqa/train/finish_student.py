@@ -19,8 +19,8 @@ from sslvqa.hub import (
     save_model,
 )
 from sslvqa.hub.weights import LoadedModel
-from sslvqa.scoring import Combined, ConformalInterval, Scorer, fit_interval, store_golden, widen_interval
-from sslvqa.train.finish import raw_scores, result_card, settings_text
+from sslvqa.scoring import Combined, ConformalInterval, Scorer, store_golden, widen_interval
+from sslvqa.train.finish import interval_card, raw_scores, result_card, settings_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,7 +77,9 @@ def finish_student(
         interval = _wider_interval(config, loaded.card, mine, theirs, held)
     else:
         scores = _video_scores(student, labelled).score
-        interval = _own_interval(loaded.card, scores, labelled)
+        coverage = 0.9 if loaded.card.interval is None else loaded.card.interval.coverage
+        raw = loaded.card.combine == "raw"  # a score without a scale
+        interval = None if raw else interval_card(scores, labelled, coverage=coverage)
         protocol = "contents held out from distillation, and from its teacher as the run was told"
         results.append(result_card(scores, labelled.scores, labelled, protocol=protocol))
     update = {"results": tuple(results), "interval": interval}
@@ -131,15 +133,6 @@ def _results(mine: Combined, theirs: Combined, held: Manifest, *, teacher: str) 
         for name, ours, other in zip(("score", "Q_R", "Q_D"), mine, theirs, strict=True)
         if ours is not None and other is not None
     ]
-
-
-def _own_interval(teacher: ModelCard, scores: NDArray[np.float64], labelled: Manifest) -> IntervalCard | None:
-    if teacher.combine == "raw":
-        return None
-    contents = [row.content for row in labelled.rows]
-    coverage = 0.9 if teacher.interval is None else teacher.interval.coverage
-    interval = fit_interval(labelled.scores, scores, contents=contents, coverage=coverage)
-    return None if interval is None else interval.to_card()
 
 
 def _wider_interval(
