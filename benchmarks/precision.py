@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("videos", help="a folder of videos")
     parser.add_argument("--model", default="default", help="shipped name or model directory")
     parser.add_argument("--backend", default="torch", help="of the faster setting: torch or openvino")
-    parser.add_argument("--precision", default="bf16", help="of the faster setting: fp32 or bf16")
+    parser.add_argument("--precision", default="bf16", help="of the faster setting: fp32, bf16 or int8")
     parser.add_argument("--clips", type=int, default=None, help="clips of each video; default the model's")
     parser.add_argument("--every", type=int, default=1, help="take every n-th video only")
     options = parser.parse_args()

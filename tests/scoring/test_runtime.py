@@ -16,6 +16,7 @@ from sslvqa.nn.inference import bf16_supported
 from sslvqa.sampling import ViewGeometry
 from sslvqa.scoring import Scorer, openvino
 from sslvqa.scoring import scorer as scorer_module
+from sslvqa.scoring.backends import make_runtime
 from sslvqa.scoring.batch import scored_records
 from sslvqa.scoring.cpu import TorchRuntime
 from sslvqa.scoring.golden import golden_view
@@ -89,8 +90,9 @@ def test_the_graph_of_gated_shifted_windows_holds_the_weights_and_not_the_bias_o
 def test_without_openvino_auto_is_torch_and_asking_for_it_says_how_to_get_it(model_dir, monkeypatch):
     monkeypatch.setattr(openvino, "find_spec", lambda name: None)
     assert Scorer(model_dir).runtime.backend == "torch"
-    with pytest.raises(MissingExtraError, match=r"pip install 'sslvqa\[openvino\]'"):
-        Scorer(model_dir, backend="openvino")
+    for asked in ({"backend": "openvino"}, {"precision": "int8"}):
+        with pytest.raises(MissingExtraError, match=r"is .*, but .* pip install 'sslvqa\[openvino\]'"):
+            Scorer(model_dir, **asked)
 
 
 @pytest.mark.skipif(not bf16_supported(), reason="this processor has no bfloat16 products")
@@ -104,6 +106,33 @@ def test_bf16_is_near_and_in_the_provenance_and_not_mixed_with_fp32(model_dir, c
     assert set(scored_records(out, scorer=exact)) == {str(clip)}
     with pytest.raises(ConfigError, match="precision 'fp32', now 'bf16'"):
         scored_records(out, scorer=near)
+
+
+@needs_openvino
+def test_int8_is_near_and_made_once_of_the_model_alone(model_dir, clip, tmp_path, monkeypatch):
+    exact, near = (Scorer(model_dir, backend="openvino", precision=name) for name in ("fp32", "int8"))
+    first, second = exact.score(clip), near.score(clip)
+    assert second.provenance.precision == "int8"
+    assert 0 < abs(second.score - first.score) < 2.0
+    graphs = tmp_path / "cache" / "openvino"
+    (small,) = graphs.glob("*-int8.bin")
+    assert small.stat().st_size < 0.6 * small.with_name(small.name.replace("-int8", "")).stat().st_size
+    layers = sum(isinstance(part, torch.nn.Linear) for part in load_model(model_dir).model.modules())
+    assert small.with_suffix(".xml").read_text().count('type="FakeQuantize"') == layers
+    monkeypatch.setattr(openvino, "quantize_linear", _refuse)
+    assert Scorer(model_dir, precision="int8").score(clip) == second
+    monkeypatch.undo()
+    monkeypatch.setenv("SSLVQA_CACHE", str(tmp_path / "another"))
+    assert Scorer(model_dir, precision="int8").score(clip) == second
+
+
+@pytest.mark.parametrize("settings", [{"backend": "torch"}, {"device": "cuda"}])
+def test_int8_without_openvino_says_what_it_needs(model_dir, settings):
+    model, card = load_model(model_dir)
+    where = {"device": "cpu"} | settings
+    where["device"] = torch.device(where["device"])
+    with pytest.raises(ConfigError, match="precision is 'int8', which needs backend 'openvino' and the CPU"):
+        make_runtime(model, geometry=card.architecture.geometry, precision="int8", batch=1, **where)
 
 
 def test_only_models_from_files_take_bf16_by_themselves_and_only_where_the_processor_has_it(
@@ -121,7 +150,7 @@ def test_bf16_is_refused_where_the_processor_has_none(model_dir, monkeypatch):
         Scorer(model_dir, backend="torch", precision="bf16")
 
 
-@pytest.mark.parametrize(("name", "value"), [("backend", "onnx"), ("precision", "int8")])
+@pytest.mark.parametrize(("name", "value"), [("backend", "onnx"), ("precision", "int4")])
 def test_unknown_settings_are_refused(model_dir, name, value):
     with pytest.raises(ConfigError, match=f"{name} is '{value}'"):
         Scorer(model_dir, **{name: value})

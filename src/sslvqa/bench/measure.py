@@ -186,8 +186,10 @@ def _summary(
 def _variants() -> list[tuple[Backend, Precision]]:
     """Every way of running the networks that this machine has."""
     precisions: list[Precision] = ["fp32", "bf16"] if bf16_supported() else ["fp32"]
-    backends: list[Backend] = ["torch"] if unavailable() else ["torch", "openvino"]
-    return [(backend, precision) for backend in backends for precision in precisions]
+    found: list[tuple[Backend, Precision]] = [("torch", precision) for precision in precisions]
+    if unavailable() is None:
+        found += [("openvino", precision) for precision in (*precisions, "int8")]
+    return found
 
 
 def _apart(work: Callable[[Job, float], _Result], job: Job) -> _Result:

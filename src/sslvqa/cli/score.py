@@ -103,8 +103,8 @@ def score(
         typer.Option(help="What runs the networks; auto: the fastest that is installed."),
     ] = "auto",
     precision: Annotated[
-        Literal["auto", "fp32", "bf16"],
-        typer.Option(help="Of matrix products; auto: bf16 where the processor has it."),
+        Literal["auto", "fp32", "bf16", "int8"],
+        typer.Option(help="Of matrix products; auto: bf16 where the processor has it; int8 needs OpenVINO."),
     ] = "auto",
     batch: Batch = None,
     compile_: Compile = False,

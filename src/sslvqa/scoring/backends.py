@@ -44,12 +44,13 @@ def make_runtime(
         threads: CPU threads; None takes each backend's own default.
         backend: ``auto`` takes OpenVINO on a CPU where it is installed; otherwise torch.
         precision: Of the matrix products; ``auto`` takes bf16 on a CPU that has such products, else fp32.
+            ``int8`` needs OpenVINO.
         batch: The most views of a call; a GPU always gets as many.
         compiled: Whether the networks are compiled; on a GPU only.
 
     Raises:
         ConfigError: A setting is unknown, or does not go with the device or processor.
-        MissingExtraError: ``openvino`` is asked but not installed.
+        MissingExtraError: ``openvino`` is asked or needed but not installed.
     """
     precisions = ("auto", *get_args(Precision))
     for name, value, allowed in (
@@ -63,10 +64,12 @@ def make_runtime(
         precision = "bf16" if on_cpu and bf16_supported() else "fp32"
     if backend == "openvino" and not on_cpu:
         raise ConfigError(f"backend is 'openvino', which runs on the CPU, but device is {str(device)!r}")
+    if precision == "int8" and (backend == "torch" or not on_cpu):
+        raise ConfigError("precision is 'int8', which needs backend 'openvino' and the CPU; take bf16 here")
     if not on_cpu:
         return GpuRuntime(model, device=device, batch=batch, precision=precision, compiled=compiled)
     if compiled:
         raise ConfigError("compiled is for a GPU, but the device is the CPU; leave it out (or use OpenVINO)")
-    if backend == "openvino" or (backend == "auto" and unavailable() is None):
+    if backend == "openvino" or precision == "int8" or (backend == "auto" and unavailable() is None):
         return OpenVinoRuntime(model, geometry=geometry, threads=threads, precision=precision)
     return TorchRuntime(model, threads=threads, precision=precision)

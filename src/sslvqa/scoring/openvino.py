@@ -28,6 +28,7 @@ from sslvqa.nn.quality import QualityScores
 from sslvqa.nn.swin3d.model import SwinBackbone
 from sslvqa.nn.twin import twin_of
 from sslvqa.sampling.normalize import normalize
+from sslvqa.scoring.int8 import calibration_views, quantize_linear
 from sslvqa.scoring.runtime import Precision, inference
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["OpenVinoRuntime", "cache_directory", "unavailable"]
 
 
-_GRAPH = 4  # form of the graph; part of the name of its file
+_GRAPH = 5  # form of the graph; part of the name of its file
 
 
 def unavailable() -> str | None:
@@ -61,7 +62,8 @@ class OpenVinoRuntime:
         model: In evaluation mode, on the CPU.
         geometry: Shape of the views.
         threads: CPU threads; None lets OpenVINO choose.
-        precision: Of the matrix products; OpenVINO falls back to fp32 where the processor lacks bf16.
+        precision: Of the matrix products; ``int8`` is for those of linear layers, beside bf16. OpenVINO falls
+            back to fp32 where the processor lacks bf16.
 
     Raises:
         MissingExtraError: OpenVINO is not installed.
@@ -79,7 +81,8 @@ class OpenVinoRuntime:
         precision: Precision = "fp32",
     ) -> None:
         if reason := unavailable():
-            raise MissingExtraError(f"backend is 'openvino', but {reason}")
+            asked = "precision is 'int8'" if precision == "int8" else "backend is 'openvino'"
+            raise MissingExtraError(f"{asked}, but {reason}")
         self.precision: Precision = precision
         self._threads = threads
         self._ends = twin_of(model, SwinBackbone, lambda backbone: backbone.patch_embed)
@@ -88,15 +91,11 @@ class OpenVinoRuntime:
         windows = WindowInputs(model, (geometry.frames, geometry.size_px, geometry.size_px))
         path = _graph_path(model, geometry, ov.__version__)
         if not path.is_file():
-            _export(model, geometry, windows, path)
-        settings: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
-            "PERFORMANCE_HINT": "LATENCY",
-        }
-        if threads is not None:
-            settings["INFERENCE_NUM_THREADS"] = threads
-        self._compiled = _core(os.getpid()).compile_model(path, "CPU", settings)
+            _save(_export(model, geometry, windows), model, path)
         self._windows: list[NDArray[Any]] = [tensor.numpy() for tensor in windows.tensors]
+        if precision == "int8":
+            path = self._quantized(model, geometry, path)
+        self._compiled = self._compile(path)
 
     def __call__(self, views: Tensor) -> QualityScores:
         """Score uint8 views ``(n, 3, T, S, S)``, n >= 1."""
@@ -109,6 +108,27 @@ class OpenVinoRuntime:
             return self._ends.scores(
                 *(torch.from_numpy(np.concatenate(part)) for part in zip(*encoded, strict=True))
             )
+
+    def _compile(self, graph: Any) -> Any:  # noqa: ANN401 - an optional package without types
+        """Make a graph, or that of a file, ready to run."""
+        settings: dict[str, Any] = {
+            "INFERENCE_PRECISION_HINT": "f32" if self.precision == "fp32" else "bf16",
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        if self._threads is not None:
+            settings["INFERENCE_NUM_THREADS"] = self._threads
+        return _core(os.getpid()).compile_model(graph, "CPU", settings)
+
+    def _quantized(self, model: QualityModel, geometry: ViewGeometry, exact: Path) -> Path:
+        """The file of the graph with 8-bit linear layers, made of the exact one where it is not there yet."""
+        path = exact.with_stem(f"{exact.stem}-int8")
+        if not path.is_file():
+            graph = _core(os.getpid()).read_model(exact)
+            with inference(self._threads):
+                samples = [[*self._embed(view), *self._windows] for view in calibration_views(geometry)]
+            quantize_linear(graph, samples, self._compile)
+            _save(graph, model, path)
+        return path
 
     def _embed(self, view: Tensor) -> list[NDArray[np.float32]]:
         normal = normalize(view)
@@ -125,8 +145,8 @@ def _graph_path(model: QualityModel, geometry: ViewGeometry, version: str) -> Pa
     return cache_directory() / "openvino" / f"{digest.hexdigest()[:32]}.xml"
 
 
-def _export(model: QualityModel, geometry: ViewGeometry, windows: WindowInputs, path: Path) -> None:
-    """Write the graph of one view; a file appears under its name only when it is whole."""
+def _export(model: QualityModel, geometry: ViewGeometry, windows: WindowInputs) -> Any:  # noqa: ANN401
+    """The graph of one view."""
     ov = _import_openvino()
     view = torch.zeros((1, 3, geometry.frames, geometry.size_px, geometry.size_px))
     with warnings.catch_warnings(), torch.no_grad():
@@ -135,9 +155,14 @@ def _export(model: QualityModel, geometry: ViewGeometry, windows: WindowInputs, 
         program = torch.export.export(ExportedEncoder(model, windows), inputs, strict=False)
         graph = ov.convert_model(program)
     graph.reshape({place: list(tensor.shape) for place, tensor in enumerate(inputs)})
+    return graph
+
+
+def _save(graph: Any, model: QualityModel, path: Path) -> None:  # noqa: ANN401
+    """Write a graph of a model; a file appears under its name only when it is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f"{path.stem}.{os.getpid()}.xml")
-    ov.save_model(graph, scratch, compress_to_fp16=_fits_fp16(model))
+    _import_openvino().save_model(graph, scratch, compress_to_fp16=_fits_fp16(model))
     scratch.with_suffix(".bin").replace(path.with_suffix(".bin"))
     scratch.replace(path)
 

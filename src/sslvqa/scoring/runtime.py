@@ -24,7 +24,7 @@ __all__ = [
     "views_at_once",
 ]
 
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "bf16", "int8"]
 """Number format of the matrix products; everything that sums over tokens stays float32."""
 
 _CPU_BATCH, _GPU_BATCH = 4, 32
