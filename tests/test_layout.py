@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "reproduce": {"errors", "distort", "data", "evaluate", "hub", "scoring", "train"},
     "bench": {"errors", "video", "sampling", "nn", "hub", "scoring"},
     "web": {"errors", "locks", "video", "sampling", "maps", "hub", "scoring", "data", "rate", "train", "api"},
+    "peers": {"errors", "video", "evaluate"},
     "api": {"errors", "video", "sampling", "nn", "hub", "scoring", "maps"},
 }
 

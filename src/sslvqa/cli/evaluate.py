@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sslvqa.evaluate import Evaluation
     from sslvqa.scoring import RatedScore, Scorer
 
-__all__ = ["evaluate"]
+__all__ = ["MEASURES", "evaluate", "evaluation_cells"]
 
 MEASURES = ("srocc", "plcc", "plcc_logistic", "krocc", "rmse", "rmse_logistic")
 
@@ -146,7 +146,7 @@ def _report(
     failed = [{"path": item.path, "error": item.error} for item in rated if item.error is not None]
     if kind is Format.TABLE:
         columns = ("videos", "n", "contents", *MEASURES, *(["pairs"] if parts["all"].order else []))
-        print_table(columns, [_cells(name, part) for name, part in parts.items()])
+        print_table(columns, [evaluation_cells(name, part) for name, part in parts.items()])
         note(f"model {scorer.card.name}, score: {scorer.scale}")
         note("the logistic fit is made on these very videos; pairs = share of pairs in the right order")
         if held is not None and scorer.interval is not None:
@@ -167,7 +167,8 @@ def _report(
     )
 
 
-def _cells(name: str, part: Evaluation) -> list[str]:
+def evaluation_cells(name: str, part: Evaluation) -> list[str]:
+    """Cells of one line of a table: a name, counts, :data:`MEASURES` with their intervals."""
     cells = [name, str(part.videos), str(part.contents)]
     for measure in MEASURES:
         found, interval = part.measures[measure], part.intervals.get(measure)

@@ -19,6 +19,7 @@ from sslvqa.cli.distort import distort
 from sslvqa.cli.evaluate import evaluate
 from sslvqa.cli.models import list_, show
 from sslvqa.cli.output import note
+from sslvqa.cli.peers import peers
 from sslvqa.cli.rate import export, init, serve_study
 from sslvqa.cli.regress import regress
 from sslvqa.cli.report import report
@@ -45,6 +46,7 @@ app.command()(report)
 app.command()(watch)
 app.command()(serve)
 app.command()(evaluate)
+app.command()(peers)
 app.command()(regress)
 app.add_typer(models, name="models")
 models.command("list")(list_)

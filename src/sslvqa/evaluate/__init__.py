@@ -5,7 +5,7 @@ from sslvqa.evaluate.correlation import Measure, krocc, plcc, rmse, srocc
 from sslvqa.evaluate.mapping import LogisticFit, fit_logistic
 from sslvqa.evaluate.protocol import Evaluation, PairOrder, evaluate_predictions, pair_order_accuracy
 from sslvqa.evaluate.regression import MEASURES as REGRESSION_MEASURES
-from sslvqa.evaluate.regression import SplitResult, median_results, regress_splits
+from sslvqa.evaluate.regression import FittedSvr, SplitResult, fit_svr, median_results, regress_splits
 from sslvqa.evaluate.significance import (
     Comparison,
     SignificanceTable,
@@ -22,6 +22,7 @@ __all__ = [
     "BootstrapInterval",
     "Comparison",
     "Evaluation",
+    "FittedSvr",
     "LogisticFit",
     "Measure",
     "PairOrder",
@@ -34,6 +35,7 @@ __all__ = [
     "data_hash",
     "evaluate_predictions",
     "fit_logistic",
+    "fit_svr",
     "holm",
     "krocc",
     "median_results",

@@ -14,6 +14,7 @@ import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,7 +24,7 @@ from scipy.special import expit
 from sslvqa.errors import ConfigError, DataError, MissingExtraError
 from sslvqa.evaluate.protocol import evaluate_predictions
 
-__all__ = ["MEASURES", "SplitResult", "median_results", "regress_splits"]
+__all__ = ["MEASURES", "FittedSvr", "SplitResult", "fit_svr", "median_results", "regress_splits"]
 
 MEASURES = ("srocc", "plcc", "plcc_logistic", "krocc", "rmse", "rmse_logistic")
 """What is reported of each split; ``plcc_logistic`` is the PLCC of published tables."""
@@ -87,14 +88,10 @@ def regress_splits(
     contents = names if contents is None else list(contents)
     if not len(names) == len(contents) == len(y):
         raise DataError(f"{len(y)} videos, {len(names)} names, {len(contents)} contents; give one of each")
-    try:
-        import sklearn  # noqa: F401 - brings joblib
-        from joblib import Parallel, delayed, parallel_config
-    except ImportError as error:
-        raise MissingExtraError(
-            "this needs scikit-learn, which is not installed; run: pip install 'sslvqa[peers]'"
-        ) from error
-    groups = np.unique(np.asarray(contents, dtype=str), return_inverse=True)[1]
+    _require_sklearn()
+    from joblib import Parallel, delayed, parallel_config
+
+    groups = _numbered(contents)
     jobs = (delayed(_one_split)(number, x, y, groups, names) for number in numbers)
     with parallel_config(backend="loky", inner_max_num_threads=1):
         yield from Parallel(n_jobs=workers, return_as="generator")(jobs)
@@ -107,6 +104,43 @@ def median_results(results: Sequence[SplitResult]) -> dict[str, float]:
     return {name: float(np.median(values)) if values.size else math.nan for name, values in defined.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class FittedSvr:
+    """A support vector regression on scaled features, and its settings."""
+
+    c: float
+    gamma: float
+    scaler: Any
+    model: Any
+    """Both of scikit-learn."""
+
+    def predict(self, features: ArrayLike) -> NDArray[np.float64]:
+        """Scores ``(videos,)`` of features ``(videos, features)``."""
+        scores: NDArray[np.float64] = self.model.predict(self.scaler.transform(_finite(features)))
+        return scores
+
+
+def fit_svr(
+    features: ArrayLike, labels: ArrayLike, *, contents: Sequence[str] | None = None, seed: int = 0
+) -> FittedSvr:
+    """Fit the regression of one split to all of the given videos, its settings tried on a fifth of them.
+
+    Args:
+        features: As for :func:`regress_splits`.
+        labels: As for :func:`regress_splits`.
+        contents: As for :func:`regress_splits`.
+        seed: Of that fifth.
+
+    Raises:
+        MissingExtraError: scikit-learn is not installed.
+        DataError: As :func:`regress_splits`.
+    """
+    x, y = _checked(features, labels)
+    _require_sklearn()
+    groups = np.arange(len(y)) if contents is None else _numbered(contents)
+    return _fit(x, y, groups, seed=seed)
+
+
 def _one_split(
     number: int,
     x: NDArray[np.float64],
@@ -114,26 +148,31 @@ def _one_split(
     groups: NDArray[np.intp],
     names: Sequence[str],
 ) -> SplitResult:
-    from sklearn.preprocessing import MinMaxScaler
-    from sklearn.svm import SVR
-
     train, test = _divide(np.arange(len(y)), groups, seed=math.ceil(8.8 * number))
-    fit, held = _divide(train, groups, seed=math.ceil(6.6 * number))
-    scaler = MinMaxScaler().fit(x[fit])
-    c, gamma = _choose(scaler.transform(x[fit]), y[fit], scaler.transform(x[held]), y[held])
-    scaler = MinMaxScaler().fit(x[train])
-    model = SVR(kernel="rbf", C=c, gamma=gamma).fit(scaler.transform(x[train]), y[train])
-    found = evaluate_predictions(model.predict(scaler.transform(x[test])), y[test], resamples=0)
+    fitted = _fit(x[train], y[train], groups[train], seed=math.ceil(6.6 * number))
+    found = evaluate_predictions(fitted.predict(x[test]), y[test], resamples=0)
     text = "\x1f".join(sorted(names[place] for place in test))
     return SplitResult(
         split=number,
         sha256=hashlib.sha256(text.encode()).hexdigest(),
-        c=c,
-        gamma=gamma,
+        c=fitted.c,
+        gamma=fitted.gamma,
         train=len(train),
         test=len(test),
         measures={name: found.measures[name].value for name in MEASURES},
     )
+
+
+def _fit(x: NDArray[np.float64], y: NDArray[np.float64], groups: NDArray[np.intp], *, seed: int) -> FittedSvr:
+    from sklearn.preprocessing import MinMaxScaler
+    from sklearn.svm import SVR
+
+    fit, held = _divide(np.arange(len(y)), groups, seed=seed)
+    scaler = MinMaxScaler().fit(x[fit])
+    c, gamma = _choose(scaler.transform(x[fit]), y[fit], scaler.transform(x[held]), y[held])
+    scaler = MinMaxScaler().fit(x)
+    model = SVR(kernel="rbf", C=c, gamma=gamma).fit(scaler.transform(x), y)
+    return FittedSvr(c, gamma, scaler, model)
 
 
 def _divide(
@@ -216,4 +255,22 @@ def _checked(features: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.float64
         raise DataError("labels are constant or not finite; drop unlabelled videos first")
     if len(y) < _FEWEST:
         raise DataError(f"{len(y)} videos; this protocol splits them twice and needs {_FEWEST} or more")
-    return np.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0), y
+    return _finite(x), y
+
+
+def _finite(rows: ArrayLike) -> NDArray[np.float64]:
+    """Features as the published protocol takes them: 0 for what is not a number."""
+    return np.nan_to_num(np.asarray(rows, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _numbered(contents: Sequence[str]) -> NDArray[np.intp]:
+    return np.unique(np.asarray(contents, dtype=str), return_inverse=True)[1]
+
+
+def _require_sklearn() -> None:
+    try:
+        import sklearn  # noqa: F401 - brings joblib
+    except ImportError as error:
+        raise MissingExtraError(
+            "this needs scikit-learn, which is not installed; run: pip install 'sslvqa[peers]'"
+        ) from error

@@ -1,0 +1,81 @@
+"""BRISQUE and NIQE on the open benchmark, from the same labelled videos as the runs of ``sslvqa reproduce``.
+
+Each video is measured once; the regression is fitted for every number of labels and draw.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from statistics import median
+
+from sslvqa.data.manifest import Manifest
+from sslvqa.evaluate import evaluate_predictions
+from sslvqa.peers import PEERS, measure_each
+from sslvqa.reproduce.open_bench import OPEN_SIZES, OpenBench
+from sslvqa.reproduce.tables import Amounts, Cell, Row
+
+DRAWS = 3
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("bench", type=Path, help="folder made by: sslvqa data open-bench")
+    parser.add_argument(
+        "--per-second", type=float, default=1.0, help="frames looked at for a second of video"
+    )
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--out", type=Path, help="JSON to write")
+    options = parser.parse_args()
+    bench = OpenBench(options.bench)
+    lines = []
+    for name in PEERS:
+        known: dict[str, object] = {}
+        for labels in OPEN_SIZES.labels if PEERS[name]().needs_labels else [None]:
+            runs = [_run(bench, name, labels, draw, known, options) for draw in range(DRAWS if labels else 1)]
+            middle = {key: median(run[key] for run in runs) for key in runs[0]}
+            lines.append(
+                {"method": name, "labels": labels, "draws": len(runs), "median": middle, "runs": runs}
+            )
+            print(name, labels, {key: round(value, 3) for key, value in middle.items()}, flush=True)
+    if options.out is not None:
+        about = {"per_second": options.per_second, "videos": "open benchmark", "label": bench.label_kind}
+        options.out.write_text(json.dumps({**about, "results": lines}, indent=1) + "\n")
+
+
+def _run(
+    bench: OpenBench,
+    name: str,
+    labels: int | None,
+    draw: int,
+    known: dict[str, object],
+    options: argparse.Namespace,
+) -> dict[str, float]:
+    cell = Cell(Row(name, "ssl_vqa"), "few", Amounts(labels or OPEN_SIZES.main.labels, 0))
+    parts = bench.draw(cell, draw)
+    learned = parts.labelled if labels else parts.pristine
+    (tested,) = parts.tests.values()
+    peer = PEERS[name]()
+
+    def measured(part: Manifest) -> list[object]:
+        fresh = [row.path for row in part.rows if str(row.path) not in known]
+        for path, found in zip(
+            fresh,
+            measure_each(fresh, peer, per_second=options.per_second, workers=options.workers),
+            strict=True,
+        ):
+            known[str(path)] = found.value
+        return [known[str(row.path)] for row in part.rows]
+
+    peer.fit(
+        measured(learned), [row.score or 0.0 for row in learned.rows], [row.content for row in learned.rows]
+    )
+    found = evaluate_predictions(
+        peer.predict(measured(tested)), [row.score for row in tested.rows], resamples=0
+    ).measures
+    return {key: found[key].value for key in ("srocc", "plcc", "plcc_logistic")}
+
+
+if __name__ == "__main__":
+    main()

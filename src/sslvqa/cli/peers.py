@@ -1,0 +1,125 @@
+"""``sslvqa peers``."""
+
+from __future__ import annotations
+
+import csv
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from sslvqa.cli.evaluate import MEASURES, evaluation_cells
+from sslvqa.cli.output import Format, choose_format, note, print_json, print_table, track
+from sslvqa.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from sslvqa.data.manifest import Manifest, ManifestRow
+    from sslvqa.peers import Measured, Peer
+
+__all__ = ["peers"]
+
+Rated = tuple["ManifestRow", "Measured"]
+
+
+def peers(
+    method: Annotated[Literal["brisque", "niqe"], typer.Argument(help="The method of others.")],
+    ratings: Annotated[Path, typer.Argument(help="Table of rated videos to test on, as for evaluate.")],
+    *,
+    train: Annotated[
+        Path,
+        typer.Option(
+            help="What it learns from: rated videos (brisque), a table or folder of pristine ones (niqe)."
+        ),
+    ],
+    per_second: Annotated[float, typer.Option(help="Frames looked at for a second of video.")] = 1.0,
+    workers: Annotated[int, typer.Option(help="Processes.")] = 1,
+    predictions: Annotated[
+        Path | None, typer.Option(help="CSV to write: label and score of every video.", show_default="off")
+    ] = None,
+    coverage: Annotated[float, typer.Option(help="Of the bootstrap intervals, 0..1.")] = 0.95,
+    resamples: Annotated[int, typer.Option(help="Bootstrap draws by content; 0 for no intervals.")] = 1000,
+    format_: Annotated[
+        Format | None, typer.Option("--format", "-f", help="table or json; default: table on a terminal.")
+    ] = None,
+) -> None:
+    """Train and test a method of others on your videos: what a model has to beat.
+
+    Exit code 0: all were read; 1: some were not and are left out; 2: wrong use.
+    """
+    from sslvqa.data.manifest import read_manifest, scan_videos
+    from sslvqa.evaluate import evaluate_predictions
+    from sslvqa.peers import PEERS
+
+    kind = choose_format(format_, None)
+    if kind is Format.CSV:
+        raise ConfigError("--format is csv; a test is a table or json (--predictions writes CSV)")
+    if not 0 < coverage < 1:
+        raise ConfigError(f"--coverage is {coverage}; it must lie between 0 and 1, e.g. 0.95")
+    if predictions is not None and not predictions.parent.is_dir():
+        raise ConfigError(f"--predictions {predictions}: there is no folder {predictions.parent}")
+    peer = PEERS[method]()
+    learned = scan_videos(train) if train.is_dir() else read_manifest(train)
+    tested = read_manifest(ratings)
+    known = {row.path.resolve() for row in learned.rows}
+    if any(row.path.resolve() in known for row in tested.rows):
+        raise DataError(f"{train} and {ratings} share videos; test on others than it learns from")
+    measure = partial(_measure, peer=peer, per_second=per_second, workers=workers)
+    first, rated = measure(learned, labelled=peer.needs_labels), measure(tested, labelled=True)
+    usable = [(row, found.value) for row, found in first if found.error is None]
+    peer.fit(
+        [value for _, value in usable],
+        [row.score or 0.0 for row, _ in usable],
+        [row.content for row, _ in usable],
+    )
+    good = [(row, found.value) for row, found in rated if found.error is None]
+    scores = peer.predict([value for _, value in good]).tolist()
+    if predictions is not None:
+        _write(predictions, [row for row, _ in good], scores)
+    result = evaluate_predictions(
+        scores,
+        [row.score or 0.0 for row, _ in good],
+        contents=[row.content for row, _ in good],
+        coverage=coverage,
+        resamples=resamples,
+    )
+    failed = [{"path": str(row.path), "error": found.error} for row, found in (*first, *rated) if found.error]
+    if kind is Format.TABLE:
+        print_table(("method", "n", "contents", *MEASURES), [evaluation_cells(method, result)])
+        note("the logistic fit is made on these very videos")
+    else:
+        sources = {"ratings_sha256": tested.sha256, "train_sha256": learned.sha256}
+        settings = {"method": method, "train_videos": len(usable), "per_second": per_second}
+        print_json({"schema": 1, **settings, **sources, "result": result.to_dict(), "failed": failed})
+    for item in failed:
+        note(f"{item['path']}: {item['error']}")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _measure(part: Manifest, peer: Peer, *, labelled: bool, per_second: float, workers: int) -> list[Rated]:
+    """Measure the videos of a table, those with labels only or all."""
+    from sslvqa.peers import measure_each
+
+    rows = [row for row in part.rows if row.score is not None or not labelled]
+    if not rows:
+        raise DataError(f"{part.source} has no {'labelled ' if labelled else ''}video")
+    measured = measure_each(
+        [row.path for row in rows],
+        peer,
+        per_second=per_second,
+        geometries=[row.geometry for row in rows],
+        workers=workers,
+    )
+    found = list(track(measured, total=len(rows)))
+    if all(item.error is not None for item in found):
+        raise DataError(f"{part.source}: no video can be read; the first: {found[0].error}")
+    return list(zip(rows, found, strict=True))
+
+
+def _write(path: Path, rows: list[ManifestRow], scores: list[float]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(("path", "content", "label", "score"))
+        for row, score in zip(rows, scores, strict=True):
+            writer.writerow((row.path, row.content, row.score, score))
