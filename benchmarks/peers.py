@@ -33,7 +33,10 @@ def main() -> None:
     for name in PEERS:
         known: dict[str, object] = {}
         for labels in OPEN_SIZES.labels if PEERS[name]().needs_labels else [None]:
-            runs = [_run(bench, name, labels, draw, known, options) for draw in range(DRAWS if labels else 1)]
+            runs = [
+                _run(bench, name, labels, draw=draw, known=known, options=options)
+                for draw in range(DRAWS if labels else 1)
+            ]
             middle = {key: median(run[key] for run in runs) for key in runs[0]}
             lines.append(
                 {"method": name, "labels": labels, "draws": len(runs), "median": middle, "runs": runs}
@@ -48,6 +51,7 @@ def _run(
     bench: OpenBench,
     name: str,
     labels: int | None,
+    *,
     draw: int,
     known: dict[str, object],
     options: argparse.Namespace,

@@ -32,6 +32,15 @@ def peers(
             help="What it learns from: rated videos (brisque), a table or folder of pristine ones (niqe)."
         ),
     ],
+    root: Annotated[
+        Path | None, typer.Option(help="Folder of relative paths.", show_default="each table's")
+    ] = None,
+    path_column: Annotated[
+        str | None, typer.Option(help="Name of the path column.", show_default="path, video, file ...")
+    ] = None,
+    score_column: Annotated[
+        str | None, typer.Option(help="Name of the label column.", show_default="score, mos ...")
+    ] = None,
     per_second: Annotated[float, typer.Option(help="Frames looked at for a second of video.")] = 1.0,
     workers: Annotated[int, typer.Option(help="Processes.")] = 1,
     predictions: Annotated[
@@ -59,8 +68,9 @@ def peers(
     if predictions is not None and not predictions.parent.is_dir():
         raise ConfigError(f"--predictions {predictions}: there is no folder {predictions.parent}")
     peer = PEERS[method]()
-    learned = scan_videos(train) if train.is_dir() else read_manifest(train)
-    tested = read_manifest(ratings)
+    read = partial(read_manifest, root=root, path_column=path_column, score_column=score_column)
+    learned = scan_videos(train) if train.is_dir() else read(train)
+    tested = read(ratings)
     known = {row.path.resolve() for row in learned.rows}
     if any(row.path.resolve() in known for row in tested.rows):
         raise DataError(f"{train} and {ratings} share videos; test on others than it learns from")

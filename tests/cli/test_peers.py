@@ -1,0 +1,75 @@
+"""``sslvqa peers``."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from sslvqa.data.synthetic import synthetic_frames
+from sslvqa.video.writer import write_video
+
+
+@pytest.fixture(scope="module")
+def rated(tmp_path_factory):
+    """Noisy videos of 7 contents, the more noise the lower the score; tables of five and of two of them."""
+    folder, rng = tmp_path_factory.mktemp("rated"), np.random.default_rng(0)
+    tables = {"train.csv": range(5), "test.csv": range(5, 7)}
+    for name, contents in tables.items():
+        lines = ["path,score,content"]
+        for content in contents:
+            for level in range(5):
+                frames = synthetic_frames(width=128, height=112, frames=2, seed=content)
+                noisy = (np.clip(f + rng.normal(0, 8 * level, f.shape), 0, 255) for f in frames)
+                file = folder / f"{content}_{level}.mp4"
+                write_video(file, (frame.astype(np.uint8) for frame in noisy), options={"crf": "4"})
+                lines.append(f"{file.name},{5 - level},{content}")
+        (folder / name).write_text("\n".join(lines))
+    pristine = folder / "pristine"
+    pristine.mkdir()
+    for content in range(5):
+        (pristine / f"{content}.mp4").symlink_to(folder / f"{content}_0.mp4")
+    return folder
+
+
+@pytest.mark.parametrize(("method", "learned"), [("brisque", "train.csv"), ("niqe", "pristine")])
+def test_a_method_of_others_is_trained_and_tested(run, rated, tmp_path, method, learned):
+    pytest.importorskip("sklearn")
+    out = tmp_path / "predictions.csv"
+    found = run("peers", method, rated / "test.csv", "--train", rated / learned, "--predictions", out)
+    assert found.code == 0, found.err
+    result = json.loads(found.out)
+    assert result["result"]["measures"]["srocc"] > 0.8
+    assert result["result"]["contents"] == 2
+    rows = list(csv.DictReader(out.open()))
+    assert len(rows) == 10
+    assert float(rows[0]["score"]) > float(rows[4]["score"])
+    table = run("peers", method, rated / "test.csv", "--train", rated / learned, "--format", "table")
+    assert method in table.out
+
+
+def test_a_broken_video_is_left_out_and_named(run, rated):
+    (rated / "broken.mp4").write_bytes(b"nothing")
+    table = rated / "with_broken.csv"
+    table.write_text((rated / "test.csv").read_text() + "\nbroken.mp4,3,9")
+    found = run("peers", "niqe", table, "--train", rated / "pristine", "--resamples", 0)
+    assert found.code == 1
+    assert "broken.mp4" in found.err
+    assert json.loads(found.out)["result"]["videos"] == 10
+
+
+def test_wrong_use_exits_with_2(run, rated, tmp_path):
+    test, train = rated / "test.csv", rated / "train.csv"
+    for wrong, message in (
+        (("--format", "csv"), "--format is csv"),
+        (("--coverage", "2"), "--coverage is 2"),
+        (("--per-second", "0"), "must be positive"),
+        (("--predictions", tmp_path / "no/p.csv"), "there is no folder"),
+    ):
+        found = run("peers", "brisque", test, "--train", train, *wrong)
+        assert (found.code, message in found.err) == (2, True), found.err
+    shared = run("peers", "brisque", test, "--train", test)
+    assert (shared.code, "share videos" in shared.err) == (2, True)
+    empty = tmp_path / "empty.csv"
+    empty.write_text("file,score\n0_0.mp4,\n")
+    assert "has no labelled video" in run("peers", "brisque", test, "--train", empty, "--root", rated).err
