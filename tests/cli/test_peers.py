@@ -41,7 +41,7 @@ def test_a_method_of_others_is_trained_and_tested(run, rated, tmp_path, method, 
     result = json.loads(found.out)
     assert result["result"]["measures"]["srocc"] > 0.8
     assert result["result"]["contents"] == 2
-    rows = list(csv.DictReader(out.open()))
+    rows = list(csv.DictReader(out.read_text().splitlines()))
     assert len(rows) == 10
     assert float(rows[0]["score"]) > float(rows[4]["score"])
     table = run("peers", method, rated / "test.csv", "--train", rated / learned, "--format", "table")
