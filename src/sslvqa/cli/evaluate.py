@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sslvqa.cli.options import Clips, Device, Draws, Seed
+from sslvqa.cli.options import (
+    Clips,
+    Coverage,
+    Device,
+    Draws,
+    PathColumn,
+    Predictions,
+    Resamples,
+    Root,
+    ScoreColumn,
+    Seed,
+)
 from sslvqa.cli.output import Format, choose_format, note, print_json, print_table, track
 from sslvqa.errors import ConfigError, DataError
 
@@ -16,7 +27,7 @@ if TYPE_CHECKING:
     from sslvqa.evaluate import Evaluation
     from sslvqa.scoring import RatedScore, Scorer
 
-__all__ = ["MEASURES", "evaluate", "evaluation_cells"]
+__all__ = ["MEASURES", "check_options", "evaluate", "evaluation_cells"]
 
 MEASURES = ("srocc", "plcc", "plcc_logistic", "krocc", "rmse", "rmse_logistic")
 
@@ -27,15 +38,9 @@ def evaluate(
         Path, typer.Argument(help="Table with the columns path and score (a label, higher = better).")
     ],
     *,
-    root: Annotated[
-        Path | None, typer.Option(help="Folder of relative paths.", show_default="the table's")
-    ] = None,
-    path_column: Annotated[
-        str | None, typer.Option(help="Name of the path column.", show_default="path, video, file ...")
-    ] = None,
-    score_column: Annotated[
-        str | None, typer.Option(help="Name of the label column.", show_default="score, mos ...")
-    ] = None,
+    root: Root = None,
+    path_column: PathColumn = None,
+    score_column: ScoreColumn = None,
     group_column: Annotated[
         str | None, typer.Option(help="Also report each value of this column apart.", show_default="off")
     ] = None,
@@ -44,11 +49,9 @@ def evaluate(
         typer.Option(help="Also report the order of pairs that share this column.", show_default="off"),
     ] = None,
     gap: Annotated[float, typer.Option(help="Smallest label difference of such a pair, label units.")] = 0.0,
-    predictions: Annotated[
-        Path | None, typer.Option(help="CSV to write: label and score of every video.", show_default="off")
-    ] = None,
-    coverage: Annotated[float, typer.Option(help="Of the bootstrap intervals, 0..1.")] = 0.95,
-    resamples: Annotated[int, typer.Option(help="Bootstrap draws by content; 0 for no intervals.")] = 1000,
+    predictions: Predictions = None,
+    coverage: Coverage = 0.95,
+    resamples: Resamples = 1000,
     clips: Clips = None,
     draws: Draws = None,
     seed: Seed = None,
@@ -65,7 +68,7 @@ def evaluate(
     from sslvqa.scoring import Scorer, score_rated, write_predictions
 
     kind = choose_format(format_, None)
-    _check_options(kind, coverage, predictions)
+    check_options(kind, coverage, predictions)
     manifest = read_manifest(ratings, root=root, path_column=path_column, score_column=score_column)
     groups, pairs = (_column(manifest, name) for name in (group_column, pairs_column))
     scorer = Scorer(model, clips=clips, draws=draws, seed=seed, device=device)
@@ -93,10 +96,10 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def _check_options(kind: Format, coverage: float, predictions: Path | None) -> None:
+def check_options(kind: Format, coverage: float, predictions: Path | None) -> None:
     """Refuse before the long work what would fail after it."""
     if kind is Format.CSV:
-        raise ConfigError("--format is csv; an evaluation is a table or json (--predictions writes CSV)")
+        raise ConfigError("--format is csv; a test is a table or json (--predictions writes CSV)")
     if not 0 < coverage < 1:
         raise ConfigError(f"--coverage is {coverage}; it must lie between 0 and 1, e.g. 0.95")
     if predictions is not None and not predictions.parent.is_dir():

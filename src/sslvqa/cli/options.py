@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,11 +13,17 @@ __all__ = [
     "Chunk",
     "Clips",
     "Compile",
+    "Coverage",
     "Device",
     "Draws",
     "MaxSteps",
     "Model",
+    "PathColumn",
+    "Predictions",
+    "Resamples",
     "Resume",
+    "Root",
+    "ScoreColumn",
     "Seed",
     "Threads",
     "TrainDevice",
@@ -50,6 +57,20 @@ Compile = Annotated[
     bool,
     typer.Option("--compile", help="Compile the networks for a GPU: some minutes, for thousands of files."),
 ]
+
+# of a test on rated videos
+Root = Annotated[Path | None, typer.Option(help="Folder of relative paths.", show_default="each table's")]
+PathColumn = Annotated[
+    str | None, typer.Option(help="Name of the path column.", show_default="path, video, file ...")
+]
+ScoreColumn = Annotated[
+    str | None, typer.Option(help="Name of the label column.", show_default="score, mos ...")
+]
+Predictions = Annotated[
+    Path | None, typer.Option(help="CSV to write: label and score of every video.", show_default="off")
+]
+Coverage = Annotated[float, typer.Option(help="Of the bootstrap intervals, 0..1.")]
+Resamples = Annotated[int, typer.Option(help="Bootstrap draws by content; 0 for no intervals.")]
 
 # of training; what is not given comes from the preset or the settings file
 Workers = Annotated[int | None, typer.Option(help="Processes that read videos.")]

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sslvqa.cli.evaluate import MEASURES, evaluation_cells
+from sslvqa.cli.evaluate import MEASURES, check_options, evaluation_cells
+from sslvqa.cli.options import Coverage, PathColumn, Predictions, Resamples, Root, ScoreColumn
 from sslvqa.cli.output import Format, choose_format, note, print_json, print_table, track
-from sslvqa.errors import ConfigError, DataError
+from sslvqa.errors import DataError
 
 if TYPE_CHECKING:
     from sslvqa.data.manifest import Manifest, ManifestRow
@@ -32,22 +33,14 @@ def peers(
             help="What it learns from: rated videos (brisque), a table or folder of pristine ones (niqe)."
         ),
     ],
-    root: Annotated[
-        Path | None, typer.Option(help="Folder of relative paths.", show_default="each table's")
-    ] = None,
-    path_column: Annotated[
-        str | None, typer.Option(help="Name of the path column.", show_default="path, video, file ...")
-    ] = None,
-    score_column: Annotated[
-        str | None, typer.Option(help="Name of the label column.", show_default="score, mos ...")
-    ] = None,
+    root: Root = None,
+    path_column: PathColumn = None,
+    score_column: ScoreColumn = None,
     per_second: Annotated[float, typer.Option(help="Frames looked at for a second of video.")] = 1.0,
     workers: Annotated[int, typer.Option(help="Processes.")] = 1,
-    predictions: Annotated[
-        Path | None, typer.Option(help="CSV to write: label and score of every video.", show_default="off")
-    ] = None,
-    coverage: Annotated[float, typer.Option(help="Of the bootstrap intervals, 0..1.")] = 0.95,
-    resamples: Annotated[int, typer.Option(help="Bootstrap draws by content; 0 for no intervals.")] = 1000,
+    predictions: Predictions = None,
+    coverage: Coverage = 0.95,
+    resamples: Resamples = 1000,
     format_: Annotated[
         Format | None, typer.Option("--format", "-f", help="table or json; default: table on a terminal.")
     ] = None,
@@ -61,12 +54,7 @@ def peers(
     from sslvqa.peers import PEERS
 
     kind = choose_format(format_, None)
-    if kind is Format.CSV:
-        raise ConfigError("--format is csv; a test is a table or json (--predictions writes CSV)")
-    if not 0 < coverage < 1:
-        raise ConfigError(f"--coverage is {coverage}; it must lie between 0 and 1, e.g. 0.95")
-    if predictions is not None and not predictions.parent.is_dir():
-        raise ConfigError(f"--predictions {predictions}: there is no folder {predictions.parent}")
+    check_options(kind, coverage, predictions)
     peer = PEERS[method]()
     read = partial(read_manifest, root=root, path_column=path_column, score_column=score_column)
     learned = scan_videos(train) if train.is_dir() else read(train)
