@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -41,7 +42,9 @@ def test_large_videos_are_shrunk_towards_360_lines(size, scale):
 
 def test_scene_names_depend_on_content_not_on_the_folder(make_video, tmp_path):
     first = make_video("one/a.mp4", width=64, height=64, frames=12)
-    second = make_video("two/a.mp4", width=64, height=64, frames=12)
+    second = tmp_path / "two/a.mp4"
+    second.parent.mkdir()
+    shutil.copy(first, second)  # x264 does not always make the same bytes of such small frames
     third = make_video("three/a.mp4", width=64, height=64, frames=12, seed=1)
     plans = [
         plan_scenes(path, tmp_path, frames=4, segments=2, bank="both", versions=3)

@@ -122,16 +122,23 @@ def find_architecture(name: str) -> Architecture:
     raise ConfigError(f"no architecture named {name!r}{suggest(name, ARCHITECTURES)}")
 
 
-def build_model(architecture: Architecture) -> QualityModel:
-    """Build a model of the architecture's kind; parameters are drawn from the global RNG."""
-    return build_pair(architecture) if architecture.kind == "pair" else build_single(architecture)
+def build_model(architecture: Architecture, *, drawn: bool = True) -> QualityModel:
+    """Build a model of the architecture's kind.
+
+    Args:
+        architecture: What to build.
+        drawn: Whether parameters are drawn, from the global RNG; False for a model that is loaded next.
+    """
+    if architecture.kind == "pair":
+        return build_pair(architecture, drawn=drawn)
+    return build_single(architecture, drawn=drawn)
 
 
-def build_pair(architecture: Architecture) -> DualQualityModel:
+def build_pair(architecture: Architecture, *, drawn: bool = True) -> DualQualityModel:
     """Build the two networks of an architecture, whatever its kind: separate parameters."""
-    regressor = _build_regressor(architecture)
+    regressor = _build_regressor(architecture, drawn=drawn)
     distance = DistanceModel(
-        SwinBackbone(architecture.backbone),
+        SwinBackbone(architecture.backbone, drawn=drawn),
         temperature=architecture.temperature,
         ridge=architecture.ridge,
         shrinkage=architecture.shrinkage,
@@ -139,16 +146,16 @@ def build_pair(architecture: Architecture) -> DualQualityModel:
     return DualQualityModel(regressor, distance)
 
 
-def build_single(architecture: Architecture) -> SingleQualityModel:
+def build_single(architecture: Architecture, *, drawn: bool = True) -> SingleQualityModel:
     """Build one network, with a head for Q_D if the kind is ``student``."""
-    regressor = _build_regressor(architecture)
+    regressor = _build_regressor(architecture, drawn=drawn)
     return SingleQualityModel(
         regressor, _build_head(architecture) if architecture.kind == "student" else None
     )
 
 
-def _build_regressor(architecture: Architecture) -> RegressorModel:
-    return RegressorModel(SwinBackbone(architecture.backbone), _build_head(architecture))
+def _build_regressor(architecture: Architecture, *, drawn: bool) -> RegressorModel:
+    return RegressorModel(SwinBackbone(architecture.backbone, drawn=drawn), _build_head(architecture))
 
 
 def _build_head(architecture: Architecture) -> QualityHead:

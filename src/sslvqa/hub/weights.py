@@ -168,9 +168,9 @@ def file_sha256(path: Path) -> str:
 
 
 def _blank_model(card: ModelCard) -> QualityModel:
-    """Build the card's architecture and leave the global RNG as it was."""
+    """Build the card's architecture, its backbones without values, and leave the global RNG as it was."""
     with torch.random.fork_rng(devices=[]):
-        return build_model(card.architecture)
+        return build_model(card.architecture, drawn=False)
 
 
 def _storable(model: QualityModel, dtype: str) -> dict[str, Tensor]:

@@ -208,9 +208,12 @@ class SwinBackbone(nn.Module):
     Args:
         config: Size and kind.
         generator: Source of the initial weights; the global one by default.
+        drawn: Whether there are initial weights; False for a network that is loaded next.
     """
 
-    def __init__(self, config: SwinConfig | None = None, *, generator: Generator | None = None) -> None:
+    def __init__(
+        self, config: SwinConfig | None = None, *, generator: Generator | None = None, drawn: bool = True
+    ) -> None:
         super().__init__()
         self.config = config = config or SwinConfig()
         self.checkpointed = False
@@ -221,7 +224,8 @@ class SwinBackbone(nn.Module):
             _Stage(config, i, list(islice(rates, depth))) for i, depth in enumerate(config.depths)
         )
         self.norm = nn.LayerNorm(config.channels)
-        self._initialise(generator)
+        if drawn:
+            self._initialise(generator)
 
     @property
     def channels(self) -> int:
