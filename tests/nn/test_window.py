@@ -1,10 +1,18 @@
 """Window geometry: closed forms and properties."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sslvqa.nn.swin3d.window import bias_rows, fragment_gates, plan_windows, shift_masks
+from sslvqa.nn.swin3d.window import (
+    axis_gates,
+    axis_masks,
+    bias_rows,
+    fragment_gates,
+    plan_windows,
+    shift_masks,
+)
 
 sides = st.tuples(*[st.integers(1, 9)] * 3)
 windows = st.tuples(*[st.integers(1, 4)] * 3)
@@ -61,3 +69,22 @@ def test_bias_rows_depend_on_the_offset_only_and_use_every_row(window):
     assert set(rows.ravel()) == set(range(np.prod([2 * n - 1 for n in window])))
     assert len(set(np.diag(rows))) == 1
     assert np.array_equal(rows + rows.T, np.full_like(rows, 2 * rows[0, 0]))
+
+
+@pytest.mark.parametrize("shifted", [False, True])
+@pytest.mark.parametrize("gate", ["distance", "binary"])
+def test_gates_and_masks_of_a_window_are_those_of_its_place_along_each_axis(shifted, gate):
+    plan = plan_windows((6, 8, 10), window=(4, 4, 5), shifted=shifted, fragments=4, gate=gate)
+    shape = (*plan.counts, plan.tokens, plan.tokens)
+    by_row, by_column = axis_gates(plan, 1)[:, None], axis_gates(plan, 2)
+    gates = by_row + by_column if gate == "distance" else np.maximum(by_row, by_column)
+    time, height, width = (axis_masks(plan, axis) for axis in range(3))
+    assert not any(mask[:-1].any() for mask in (time, height, width))
+    masks = time[:, None, None] | height[:, None] | width
+    groups = (1 if shifted else plan.counts[0]) * plan.distinct
+    expected = [
+        np.resize(each(plan), (groups, plan.tokens, plan.tokens)) for each in (fragment_gates, shift_masks)
+    ]
+    assert np.array_equal(np.broadcast_to(gates, shape).reshape(expected[0].shape), expected[0])
+    assert np.array_equal(masks.reshape(expected[1].shape), expected[1])
+    assert masks.any() == shifted

@@ -60,13 +60,15 @@ def test_openvino_scores_equal_torch_scores_from_one_export(model_dir, clip, tmp
 
 
 @needs_openvino
-@pytest.mark.parametrize(("half", "bytes_each"), [(False, 4), (True, 2)])
+@pytest.mark.parametrize(
+    ("half", "bytes_each", "gate"), [(False, 4, "distance"), (True, 2, "distance"), (False, 4, "binary")]
+)
 def test_the_graph_of_gated_shifted_windows_holds_the_weights_and_not_the_bias_of_every_window(
-    tmp_path, half, bytes_each
+    tmp_path, half, bytes_each, gate
 ):
     geometry = ViewGeometry(grid=4, fragment_px=16, frames=8)
     backbone = SwinConfig(
-        embed_dim=8, depths=(2, 2), heads=(1, 2), window=(2, 3, 3), gated_stages=(0,), fragments=4
+        embed_dim=8, depths=(2, 2), heads=(1, 2), window=(2, 3, 3), gated_stages=(0,), fragments=4, gate=gate
     )
     model = build_model(Architecture("gated", backbone=backbone, geometry=geometry)).eval()
     for name, parameter in model.named_parameters():

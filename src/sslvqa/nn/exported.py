@@ -2,14 +2,15 @@
 
 The geometry of the windows (table rows, gates, shift masks) is a set of further inputs that all blocks of all
 networks share: as constants they would be folded to the bias of every window of every block, gigabytes for
-``swin_t`` that are also slower to read than to compute. Attention takes some windows at a time, so that the
+``swin_t`` that are also slower to read than to compute. Gates and masks come axis by axis, as the bias of a
+window is that of its row plus that of its column. Attention takes some rows of windows at a time, so that the
 bias of all of them is never held.
 """
 
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,11 +19,11 @@ from torch import Tensor, nn
 
 from sslvqa.nn.swin3d.attention import WindowAttention
 from sslvqa.nn.swin3d.model import SwinBackbone
-from sslvqa.nn.swin3d.window import BLOCKED, Constants, bias_rows, fragment_gates, shift_masks
+from sslvqa.nn.swin3d.window import BLOCKED, axis_gates, axis_masks, bias_rows
 from sslvqa.nn.twin import twin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -33,6 +34,17 @@ __all__ = ["ExportedEncoder", "WindowInputs", "backbones"]
 
 _BIAS_FLOATS = 10_000_000
 """Of the windows at a time: 20 MB in bfloat16. Fewer windows are as fast, in a larger graph."""
+
+
+class Axes(NamedTuple):
+    """Geometry of one plan in a graph; gates and masks are ``(windows of the axis, 1, tokens, tokens)``."""
+
+    rows: Tensor
+    """Of the bias tables, see :class:`~sslvqa.nn.swin3d.window.Constants`."""
+    gates: Mapping[int, Tensor]
+    """By axis, 1 and 2; empty without a gate."""
+    masks: Mapping[int, Tensor]
+    """By each axis that is shifted; added to the logits."""
 
 
 class WindowInputs:
@@ -49,14 +61,14 @@ class WindowInputs:
         self._plans = tuple(dict.fromkeys(plans))
         self._places: dict[object, int] = {}
         self.tensors: list[Tensor] = []
-        self.table: dict[WindowPlan, Constants] = {}
+        self.table: dict[WindowPlan, Axes] = {}
         for plan in self._plans:
             if _rows_key(plan) not in self._places:
                 self._add(_rows_key(plan), bias_rows(plan).reshape(-1).astype(np.int32))
-            if plan.gate != "none":
-                self._add((plan, "gates"), fragment_gates(plan)[:, None])
-            if any(plan.shift):
-                self._add((plan, "masks"), shift_masks(plan)[:, None].view(np.uint8))
+            for axis in _gated(plan):
+                self._add((plan, "gates", axis), axis_gates(plan, axis)[:, None])
+            for axis in _shifted(plan):
+                self._add((plan, "masks", axis), axis_masks(plan, axis)[:, None].view(np.uint8))
 
     def _add(self, key: object, values: NDArray[Any]) -> None:
         self._places[key] = len(self.tensors)
@@ -66,11 +78,10 @@ class WindowInputs:
         """Fill :attr:`table` from the inputs of a graph: bytes become numbers once for all blocks."""
         given = {key: inputs[place] for key, place in self._places.items()}
         for plan in self._plans:
-            gates, masks = given.get((plan, "gates")), given.get((plan, "masks"))
-            self.table[plan] = Constants(
+            self.table[plan] = Axes(
                 given[_rows_key(plan)],
-                None if gates is None else gates.float(),
-                None if masks is None else masks.float() * BLOCKED,
+                {axis: given[plan, "gates", axis].float() for axis in _gated(plan)},
+                {axis: given[plan, "masks", axis].float() * BLOCKED for axis in _shifted(plan)},
             )
 
 
@@ -120,24 +131,50 @@ class _Attention(WindowAttention):
         self.windows = windows
 
     def forward(self, tokens: Tensor, plan: WindowPlan) -> Tensor:
-        query, key, value = self.project(tokens, plan)
-        fixed = self.windows.table[plan]
-        base, difference = self.look_up(self.relative_position_bias_table, fixed.rows, plan.tokens), None
-        if self.fragment_position_bias_table is not None and fixed.gates is not None:
-            fragment = self.look_up(self.fragment_position_bias_table, fixed.rows, plan.tokens)
-            base, difference = fragment, base - fragment
-        step = max(_BIAS_FLOATS // (self.heads * plan.tokens**2), 1)
+        groups = [
+            part.view(len(part), *_distinct(plan), *part.shape[2:]) for part in self.project(tokens, plan)
+        ]
+        step = max(_BIAS_FLOATS // (groups[0].shape[3] * self.heads * plan.tokens**2), 1)
+        bias = self.biases(plan)
         mixed = []
-        for start in range(0, plan.distinct, step):
-            part = slice(start, start + step)
-            bias = base
-            if fixed.gates is not None and difference is not None:
-                bias = torch.addcmul(bias, fixed.gates[part], difference)
-            if fixed.masks is not None:
-                bias = bias + fixed.masks[part]
-            q, k, v = (each[:, part].flatten(1, 2) for each in (query, key, value))
-            mixed.append(F.scaled_dot_product_attention(q, k, v, attn_mask=bias.flatten(0, 1).unsqueeze(0)))
+        for time, first in itertools.product(range(groups[0].shape[1]), range(0, groups[0].shape[2], step)):
+            part = slice(first, first + step)
+            q, k, v = (each[:, time, part].flatten(1, 3) for each in groups)
+            mask = bias(time, part).flatten(0, 2).unsqueeze(0)
+            mixed.append(F.scaled_dot_product_attention(q, k, v, attn_mask=mask))
         return self.join(torch.cat(mixed, dim=1), tokens.shape, plan)
+
+    def biases(self, plan: WindowPlan) -> Callable[[int, slice], Tensor]:
+        """What is added to the logits, by window in time and rows of windows.
+
+        The result is ``(rows, windows of a row, heads, tokens, tokens)``. A distance gate is a sum over the
+        axes, so its share of the bias is one too; a binary one is not, and is put together window by window.
+        """
+        times, rows, columns = _distinct(plan)
+        fixed = self.windows.table[plan]
+        by_row = self.look_up(self.relative_position_bias_table, fixed.rows, plan.tokens)
+        by_column, gated = torch.zeros_like(by_row[:, :1, :1, :1]), None
+        if self.fragment_position_bias_table is not None and fixed.gates:
+            fragment = self.look_up(self.fragment_position_bias_table, fixed.rows, plan.tokens)
+            difference, by_row = by_row - fragment, fragment
+            if plan.gate == "distance":
+                by_row = torch.addcmul(by_row, fixed.gates[1], difference)
+                by_column = fixed.gates[2] * difference
+            else:
+                gated = difference
+        if 1 in fixed.masks:
+            by_row = by_row + fixed.masks[1]
+        if 2 in fixed.masks:
+            by_column = by_column + fixed.masks[2]
+
+        def bias(time: int, part: slice) -> Tensor:
+            here = by_row.expand(rows, -1, -1, -1)[part, None]
+            if gated is not None:
+                here = torch.addcmul(here, torch.maximum(fixed.gates[1][part, None], fixed.gates[2]), gated)
+            here = here + by_column.expand(columns, -1, -1, -1)
+            return here + fixed.masks[0][-1] if 0 in fixed.masks and time == times - 1 else here
+
+        return bias
 
 
 def backbones(model: QualityModel) -> list[SwinBackbone]:
@@ -147,3 +184,19 @@ def backbones(model: QualityModel) -> list[SwinBackbone]:
 
 def _rows_key(plan: WindowPlan) -> object:
     return plan.tokens, plan.table_window
+
+
+def _distinct(plan: WindowPlan) -> Triple:
+    """Windows along each axis that need a bias of their own; their product is ``plan.distinct``."""
+    time, height, width = plan.counts
+    if plan.distinct == 1:
+        return 1, 1, 1
+    return time if plan.shift[0] else 1, height, width
+
+
+def _gated(plan: WindowPlan) -> tuple[int, ...]:
+    return () if plan.gate == "none" else (1, 2)
+
+
+def _shifted(plan: WindowPlan) -> tuple[int, ...]:
+    return tuple(axis for axis, shift in enumerate(plan.shift) if shift)

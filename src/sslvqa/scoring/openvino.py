@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["OpenVinoRuntime", "cache_directory", "unavailable"]
 
 
-_GRAPH = 5  # form of the graph; part of the name of its file
+_GRAPH = 6  # form of the graph; part of the name of its file
 
 
 def unavailable() -> str | None:

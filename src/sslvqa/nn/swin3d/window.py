@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import torch
@@ -21,6 +21,8 @@ __all__ = [
     "GateKind",
     "Triple",
     "WindowPlan",
+    "axis_gates",
+    "axis_masks",
     "bias_rows",
     "constants",
     "fragment_gates",
@@ -157,6 +159,24 @@ def shift_masks(plan: WindowPlan) -> NDArray[np.bool_]:
     return masks
 
 
+def axis_gates(plan: WindowPlan, axis: int) -> NDArray[np.uint8]:
+    """Share of height (1) or width (2) in the gates, by window along it, uint8 ``(windows, tokens, tokens)``.
+
+    A gate is the sum of the shares of both axes, or for ``binary`` the larger one.
+    """
+    places = np.arange(plan.padded[axis]) * plan.fragments // plan.padded[axis]
+    gates = _apart_along(places, plan, axis)
+    return np.minimum(gates, 1) if plan.gate == "binary" else gates
+
+
+def axis_masks(plan: WindowPlan, axis: int) -> NDArray[np.bool_]:
+    """Pairs that the roll along one axis brought together, ``(counts[axis], tokens, tokens)``.
+
+    Only the last window of an axis has any. A pair is blocked where one of the three axes blocks it.
+    """
+    return _apart_along(np.arange(plan.padded[axis]) < plan.shift[axis], plan, axis) > 0
+
+
 def window_order(plan: WindowPlan) -> NDArray[np.int64]:
     """Place in the padded, unrolled map (row-major) of every token of every window, ``(windows, tokens)``."""
     places = np.arange(plan.padded[0] * plan.padded[1] * plan.padded[2]).reshape(plan.padded)
@@ -167,6 +187,14 @@ def _apart(values: NDArray[np.int64], plan: WindowPlan) -> NDArray[np.uint8]:
     """Absolute difference of a small per-token value for every pair in a window, after the shift."""
     cut = _cut(np.broadcast_to(values, plan.padded), plan)[-plan.distinct :].astype(np.int8)
     apart: NDArray[np.uint8] = np.abs(cut[:, :, None] - cut[:, None]).view(np.uint8)
+    return apart
+
+
+def _apart_along(values: NDArray[Any], plan: WindowPlan, axis: int) -> NDArray[np.uint8]:
+    """The same for a value of each place along one axis, by window along that axis."""
+    rolled = np.roll(values.astype(np.int8), -plan.shift[axis])
+    own = rolled.reshape(plan.counts[axis], -1)[:, np.indices(plan.window)[axis].ravel()]
+    apart: NDArray[np.uint8] = np.abs(own[:, :, None] - own[:, None]).view(np.uint8)
     return apart
 
 
