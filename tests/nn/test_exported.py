@@ -51,15 +51,18 @@ def test_any_number_of_windows_at_a_time_gives_the_models_numbers(model, monkeyp
         found = ExportedEncoder(model, windows)(*embedded, *windows.tensors)
     for mine, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-5)
-    one_window = 2 * (2 * 3 * 3) ** 2  # of the two heads of the second stage
-    assert max(biases) <= max(most, one_window)
+    one_row = 2 * 2 * (2 * 3 * 3) ** 2  # of two windows for the two heads of the second stage
+    assert max(biases) <= max(most, one_row)
 
 
-def test_the_geometry_is_shared_by_all_blocks_and_takes_a_byte_an_entry(model):
+def test_the_geometry_is_shared_by_all_blocks_and_takes_a_byte_for_each_axis(model):
     windows = WindowInputs(model, VIEW)
     plans = {plan for each in backbones(model) for plan in each.config.all_plans(VIEW)}
+    shifted_axes = {plan: [axis for axis, shift in enumerate(plan.shift) if shift] for plan in plans}
     entries = sum(
-        plan.distinct * plan.tokens**2 * ((plan.gate != "none") + any(plan.shift)) for plan in plans
+        plan.tokens**2
+        * sum(plan.counts[axis] for axis in [*shifted, *((1, 2) if plan.gate != "none" else ())])
+        for plan, shifted in shifted_axes.items()
     )
     geometry = [tensor for tensor in windows.tensors if tensor.dtype == torch.uint8]
     assert sum(tensor.numel() for tensor in geometry) == entries
