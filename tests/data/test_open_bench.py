@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,9 @@ from typer.testing import CliRunner
 from sslvqa.cli.data import open_bench
 from sslvqa.data import bench_labels, labels
 from sslvqa.data.manifest import read_manifest
-from sslvqa.data.open_bench import BenchSettings, build_open_bench
+from sslvqa.data.open_bench import BenchSettings, SceneReport, build_open_bench
 from sslvqa.data.sources import Candidate, find_candidates, read_sources, with_splits, write_sources
-from sslvqa.distort import PAPER_DISTORTIONS, build_group
+from sslvqa.distort import PAPER_DISTORTIONS, UNSEEN_DISTORTIONS, build_group
 from sslvqa.errors import ConfigError, DataError, ManifestError, MissingExtraError
 
 SMALL = BenchSettings(frames=6, versions=2, samples=2, min_side_px=64, min_bits_per_pixel=0.01)
@@ -100,6 +101,25 @@ def test_a_malformed_table_of_sources_names_the_line(tmp_path, text, kind, words
         read_sources(path)
     with pytest.raises(ManifestError, match="cannot be read"):
         read_sources(tmp_path / "absent.csv")
+
+
+def test_a_set_of_unseen_kinds_has_the_test_contents_alone(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("sslvqa.data.labels.vmaf_label", lambda: "VMAF of nothing")
+    seen = []
+
+    def keep(plan):
+        seen.append(plan)
+        return SceneReport(str(plan.scene.source), plan.scene.directory.name, 0, 0.0, 0.0)
+
+    monkeypatch.setattr("sslvqa.data.open_bench.make_scene", keep)
+    monkeypatch.setattr("sslvqa.data.open_bench.write_labels", lambda *_: None)
+    table = tmp_path / "s.csv"
+    table.write_text("file,content,split,scale\nc0.mp4,a,train,1\nc1.mp4,b,test,1\n")
+    settings = replace(SMALL, unseen=True)
+    (report,) = build_open_bench(folder, tmp_path / "bench", settings, sources=table)
+    assert report.error is None
+    assert [plan.content for plan in seen] == ["b"]
+    assert seen[0].scene.distortions == UNSEEN_DISTORTIONS
 
 
 def test_settings_out_of_range_are_refused():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sslvqa.distort import EXTENDED_DISTORTIONS, PAPER_DISTORTIONS, draw_distortions
+from sslvqa.distort import EXTENDED_DISTORTIONS, PAPER_DISTORTIONS, UNSEEN_DISTORTIONS, draw_distortions
 from sslvqa.errors import ConfigError
 
 
@@ -20,14 +20,24 @@ def test_the_paper_has_twelve_distortions_numbered_as_released():
     assert [item.operations[0].amount for item in PAPER_DISTORTIONS[6:]] == [2, 3, 4, 2, 3, 4]
 
 
-def test_file_names_and_ids_are_unique_over_both_banks():
-    both = [*PAPER_DISTORTIONS, *EXTENDED_DISTORTIONS]
-    assert len({item.id for item in both}) == len({item.file_name for item in both}) == len(both)
+def test_file_names_and_ids_are_unique_over_all_banks():
+    every = [*PAPER_DISTORTIONS, *EXTENDED_DISTORTIONS, *UNSEEN_DISTORTIONS]
+    assert len({item.id for item in every}) == len({item.file_name for item in every}) == len(every)
 
 
-def test_levels_of_each_extended_family_count_from_one():
-    families = {item.family: [] for item in EXTENDED_DISTORTIONS}
-    for item in EXTENDED_DISTORTIONS:
+def test_no_unseen_kind_is_in_what_models_learn_from():
+    known = [*PAPER_DISTORTIONS, *EXTENDED_DISTORTIONS]
+    kinds = {operation.kind for item in known for operation in item.operations}
+    kinds |= {item.encoder.codec for item in known}
+    for item in UNSEEN_DISTORTIONS:
+        assert {operation.kind for operation in item.operations}.isdisjoint(kinds)
+        assert item.operations or item.encoder.codec not in kinds
+
+
+@pytest.mark.parametrize("bank", [EXTENDED_DISTORTIONS, UNSEEN_DISTORTIONS])
+def test_levels_of_each_family_count_from_one(bank):
+    families = {item.family: [] for item in bank}
+    for item in bank:
         families[item.family].append(item.level)
     assert all(levels == list(range(1, len(levels) + 1)) for levels in families.values())
     assert all(3 <= len(levels) <= 5 for levels in families.values())

@@ -12,6 +12,7 @@ from sslvqa.distort.planes import Yuv, from_frame, resize, shifted, to_frame
 
 AMOUNTS = {"bicubic": 2, "bilinear": 2.5, "blur": 1.5, "contrast": 0.5, "drop": 0.5, "exposure": -1}
 AMOUNTS |= {"motion_blur": 6, "noise": 8, "pyramid": 2, "shake": 4, "static_noise": 8, "frame_rate": 2}
+AMOUNTS |= {"nearest": 3, "median": 5, "posterize": 16, "impulse": 0.02, "lost_blocks": 0.3}
 
 
 def panning(count=9, height=48, width=64):
@@ -46,7 +47,9 @@ def test_an_operation_keeps_size_count_and_type_repeats_and_changes_something(ki
     assert any(not np.array_equal(a.y, b.y) for a, b in zip(out, frames, strict=True))
 
 
-@pytest.mark.parametrize("kind", ["noise", "static_noise", "drop", "shake", "motion_blur"])
+@pytest.mark.parametrize(
+    "kind", ["noise", "static_noise", "drop", "shake", "motion_blur", "impulse", "lost_blocks"]
+)
 def test_another_seed_gives_other_pixels(kind):
     frames = panning()
     first, second = (run(kind, AMOUNTS[kind], frames, seed) for seed in (1, 2))
@@ -68,6 +71,39 @@ def test_noise_has_the_stated_deviation_and_static_noise_stands_still():
     assert abs(moving[0].u.std() - 5) < 0.5
     assert not np.array_equal(moving[0].y, moving[1].y)
     assert np.array_equal(still[0].y, still[2].y)
+
+
+def test_impulses_are_black_or_white_and_as_many_as_stated():
+    flat = [Yuv(np.full((200, 200), 128, np.uint8), *(np.full((100, 100), 128, np.uint8) for _ in "uv"))]
+    (out,) = run("impulse", 0.1, flat)
+    assert set(np.unique(out.y)) == {16, 128, 235}
+    assert abs((out.y != 128).mean() - 0.1) < 0.01
+    assert np.array_equal(out.u, flat[0].u)
+
+
+def test_coarse_levels_lie_in_the_middle_of_their_steps():
+    (out,) = run("posterize", 32, panning(1))
+    assert set(np.unique(out.y)) <= set(range(16, 256, 32))
+    assert np.abs(out.y.astype(int) - panning(1)[0].y).max() <= 16
+
+
+def test_a_lost_block_shows_what_it_showed_before_in_all_planes():
+    frames = panning()
+    out = run("lost_blocks", 0.4, frames)
+    assert np.array_equal(out[0].y, frames[0].y)
+    kept = 0
+    for now, before, true in zip(out[1:], out, frames[1:], strict=False):
+        for row in range(3):
+            for column in range(4):
+                sides = zip(now, before, true, (16, 8, 8), strict=True)
+                blocks = [
+                    [plane[row * n : (row + 1) * n, column * n : (column + 1) * n] for plane in (a, b, c)]
+                    for a, b, c, n in sides
+                ]
+                whole = [all(np.array_equal(b[0], b[k]) for b in blocks) for k in (1, 2)]
+                assert any(whole)
+                kept += whole[0] and not whole[1]
+    assert 20 < kept < 60
 
 
 def test_dropped_frames_show_the_frame_before():

@@ -33,6 +33,13 @@ def open_bench(
         str,
         typer.Option(help="Families to leave out of the draw, with commas: contrast,underexposure."),
     ] = "",
+    unseen: Annotated[
+        bool,
+        typer.Option(
+            "--unseen",
+            help="A set only to test on: the split test, with kinds of distortion that no other set has.",
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the drawn distortions and of the split.")] = 0,
     workers: Annotated[int, typer.Option(help="Worker processes, one thread each.")] = 1,
 ) -> None:
@@ -48,6 +55,7 @@ def open_bench(
         min_bits_per_pixel=min_bits_per_pixel,
         min_side_px=min_side,
         without=tuple(name.strip() for name in without.split(",") if name.strip()),
+        unseen=unseen,
         seed=seed,
     )
     failed = 0

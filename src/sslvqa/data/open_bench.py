@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sslvqa.data.bench_labels import BenchScene, label_group, write_labels
 from sslvqa.data.sources import Candidate, find_candidates, read_sources, with_splits, write_sources
-from sslvqa.distort import PAPER_DISTORTIONS, build_group, draw_distortions
+from sslvqa.distort import PAPER_DISTORTIONS, UNSEEN_DISTORTIONS, build_group, draw_distortions
 from sslvqa.distort.encode import encoder_versions
 from sslvqa.distort.many import Scene, scene_seed, segment_starts
 from sslvqa.distort.pool import run_jobs
@@ -20,6 +20,8 @@ from sslvqa.video.reader import probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sslvqa.distort import Distortion
 
 __all__ = ["BenchSettings", "SceneReport", "build_open_bench", "plan_bench"]
 
@@ -43,6 +45,9 @@ class BenchSettings:
     without: tuple[str, ...] = ()
     """Families left out of the draw. VMAF measures fidelity: it calls a mild loss of contrast or light bad
     (0.6 of the contrast: 10 of 100) and a gain better than the reference, as no viewer would."""
+    unseen: bool = False
+    """A set only to test on: :data:`UNSEEN_DISTORTIONS` in place of all others, and the contents of the split
+    ``test`` alone."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -101,7 +106,7 @@ def build_open_bench(
     _write_about(out_dir, label, settings)
     plans: list[BenchScene] = []
     for candidate in candidates:
-        if candidate.take:
+        if candidate.take and not (settings.unseen and candidate.split != "test"):
             try:
                 plans += plan_bench(candidate, folder, out_dir, settings)
             except (SslvqaError, OSError) as error:
@@ -158,12 +163,18 @@ def plan_bench(
     for start in starts:
         first = start + offset
         name = f"{stem}_x{candidate.scale}_{first:05d}"
-        seed = scene_seed(name, settings.seed)
-        drawn = draw_distortions(settings.versions, seed=seed, comparable_only=True, without=settings.without)
         directory = out_dir / "scenes" / name
-        scene = Scene(path, directory, first, settings.frames, candidate.scale, (*PAPER_DISTORTIONS, *drawn))
+        scene = Scene(path, directory, first, settings.frames, candidate.scale, _versions(name, settings))
         plans.append(BenchScene(scene, candidate.content, candidate.split, settings.samples))
     return tuple(plans)
+
+
+def _versions(scene: str, settings: BenchSettings) -> tuple[Distortion, ...]:
+    if settings.unseen:
+        return UNSEEN_DISTORTIONS
+    seed = scene_seed(scene, settings.seed)
+    drawn = draw_distortions(settings.versions, seed=seed, comparable_only=True, without=settings.without)
+    return (*PAPER_DISTORTIONS, *drawn)
 
 
 def make_scene(plan: BenchScene) -> SceneReport:

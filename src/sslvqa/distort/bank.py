@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["NEAR_LOSSLESS", "PAPER_DISTORTIONS", "X264_DEFAULT", "Distortion", "Encoder", "Operation"]
+__all__ = [
+    "NEAR_LOSSLESS",
+    "PAPER_DISTORTIONS",
+    "X264_DEFAULT",
+    "Distortion",
+    "Encoder",
+    "Operation",
+    "fixed_quantiser",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +78,15 @@ X264_DEFAULT = Encoder("libx264", (("crf", "23"), ("preset", "medium")))
 """What the released scripts encode with after changing pixels: FFmpeg's defaults."""
 
 
-def _mpeg2(scale: int) -> Encoder:
-    """MPEG-2 with a fixed quantiser; FFmpeg clips 1 to 2 by default (``qmin``), and so do we."""
+def fixed_quantiser(scale: int) -> tuple[tuple[str, str], ...]:
+    """Options of FFmpeg's MPEG encoders for one quantiser, 2..31 (FFmpeg clips 1 to 2, and so do we)."""
     quantiser = max(scale, 2)
     limits = {"qmin": quantiser, "qmax": quantiser, "lmin": quantiser * 118, "lmax": quantiser * 118}
-    return Encoder("mpeg2video", (*((key, str(value)) for key, value in limits.items()), ("strict", "-2")))
+    return tuple((key, str(value)) for key, value in limits.items())
+
+
+def _mpeg2(scale: int) -> Encoder:
+    return Encoder("mpeg2video", (*fixed_quantiser(scale), ("strict", "-2")))
 
 
 def _paper() -> tuple[Distortion, ...]:

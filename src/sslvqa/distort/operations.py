@@ -118,6 +118,11 @@ def _bilinear(frames: Frames, amount: float, _: np.random.Generator) -> Iterator
     return _down_up(frames, amount, "BILINEAR")
 
 
+def _nearest(frames: Frames, amount: float, _: np.random.Generator) -> Iterator[Yuv]:
+    """Down by ``amount`` and back up, nearest neighbour: visible pixels."""
+    return _down_up(frames, amount, "POINT")
+
+
 def _down_up(frames: Frames, factor: float, method: str) -> Iterator[Yuv]:
     for frame in frames:
         height, width = frame.y.shape
@@ -152,6 +157,49 @@ def _drop(frames: Frames, amount: float, rng: np.random.Generator) -> Iterator[Y
         yield shown
 
 
+def _median(frames: Frames, amount: float, _: np.random.Generator) -> Iterator[Yuv]:
+    """Median over a square of ``amount`` samples a side in each plane: a denoiser that is too strong."""
+    for frame in frames:
+        yield Yuv(*(ndimage.median_filter(plane, size=int(amount), mode="nearest") for plane in frame))
+
+
+def _posterize(frames: Frames, amount: float, _: np.random.Generator) -> Iterator[Yuv]:
+    """Steps of ``amount`` levels instead of 1: banding."""
+    step = int(amount)
+    codes = np.minimum(np.arange(256) // step * step + step // 2, 255).astype(np.uint8)
+    for frame in frames:
+        yield Yuv(*(codes[plane] for plane in frame))
+
+
+def _impulse(frames: Frames, amount: float, rng: np.random.Generator) -> Iterator[Yuv]:
+    """A share ``amount`` of luma samples is black or white, others in each frame."""
+    for frame in frames:
+        drawn = rng.random(frame.y.shape, np.float32)
+        dark = np.where(drawn < amount / 2, np.uint8(16), frame.y)
+        yield frame._replace(y=np.where(drawn > 1 - amount / 2, np.uint8(235), dark))
+
+
+def _lost_blocks(frames: Frames, amount: float, rng: np.random.Generator) -> Iterator[Yuv]:
+    """Each block of 16x16 luma px is lost with probability ``amount`` and shows what it showed before."""
+    shown: Yuv | None = None
+    for frame in frames:
+        if shown is None:
+            shown = frame
+        else:
+            rows, columns = (-(-size // 16) for size in frame.y.shape)
+            lost = rng.random((rows, columns)) < amount
+            planes = zip(frame, shown, (16, 8, 8), strict=True)
+            shown = Yuv(*(_keep_lost(plane, before, lost, side) for plane, before, side in planes))
+        yield shown
+
+
+def _keep_lost(
+    plane: NDArray[np.uint8], before: NDArray[np.uint8], lost: NDArray[np.bool_], side: int
+) -> NDArray[np.uint8]:
+    mask = lost.repeat(side, axis=0).repeat(side, axis=1)[: plane.shape[0], : plane.shape[1]]
+    return np.where(mask, before, plane)
+
+
 def _shake(frames: Frames, amount: float, rng: np.random.Generator) -> Iterator[Yuv]:
     """The whole picture jumps by even numbers of px, standard deviation ``amount``, with memory 0.6."""
     place = np.zeros(2)
@@ -169,8 +217,13 @@ OPERATIONS: dict[str, Callable[[Frames, float, np.random.Generator], Iterator[Yu
     "contrast": _contrast,
     "drop": _drop,
     "exposure": _exposure,
+    "impulse": _impulse,
+    "lost_blocks": _lost_blocks,
+    "median": _median,
     "motion_blur": _motion_blur,
+    "nearest": _nearest,
     "noise": _noise,
+    "posterize": _posterize,
     "pyramid": _pyramid,
     "shake": _shake,
     "static_noise": _static_noise,
