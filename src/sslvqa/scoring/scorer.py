@@ -316,10 +316,7 @@ class Scorer:
             timeline=timeline,
             video=reading.info,
             provenance=self._provenance(reading.plans),
-            warnings=(
-                *reading.warnings,
-                *cautions(reading.info, reading.plans[0].fragments, self.card.architecture.geometry),
-            ),
+            warnings=(*reading.warnings, *cautions(reading, self.card.architecture.geometry)),
         )
 
     def _timeline(self, spans: Sequence[tuple[float, float]], scores: Combined) -> tuple[ClipScore, ...]:
