@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import sslvqa
 from sslvqa.data.synthetic import write_synthetic_video
 from sslvqa.errors import DataError
 from sslvqa.hub import ARCHITECTURES, find_architecture, load_card, load_model
@@ -344,3 +345,27 @@ def test_the_page_shows_scenes_of_every_split_with_the_reference_first(modules, 
     assert {row["distortion"] for rows in some.values() for row in rows} == {"reference", "mpeg2"}
     with pytest.raises(DataError, match=r"no labels\.csv"):
         page.read_rows(tmp_path)
+
+
+def test_stability_tells_how_far_scores_move_with_the_seed(make_video, tmp_path, capsys):
+    make_video("a.mp4", width=160, height=128, frames=12)
+    make_video("b.mp4", width=200, height=144, frames=12, seed=1)
+    table = tmp_path / "t.csv"
+    table.write_text("path\na.mp4\nb.mp4\n")
+    stability = example("stability")
+    assert stability.main(["nano.student1", str(table), "--seeds", "2", "--clips", "1"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    paths = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
+    first, second = ([item.score for item in sslvqa.score_many(paths, seed=seed, clips=1)] for seed in (0, 1))
+    moved = [abs(a - b) / 2**0.5 for a, b in zip(first, second, strict=True)]
+    assert result["videos"] == 2
+    assert min(moved) > 0
+    assert result["percent_of_scale"]["mean"] == pytest.approx(sum(moved) / 2 / 99.5714 * 100, abs=2e-3)
+
+
+def test_stability_names_a_file_that_cannot_be_scored(tmp_path):
+    (tmp_path / "bad.mp4").write_bytes(b"junk")
+    table = tmp_path / "t.csv"
+    table.write_text("path\nbad.mp4\n")
+    with pytest.raises(SystemExit, match=r"bad\.mp4"):
+        example("stability").main(["nano.student1", str(table)])
