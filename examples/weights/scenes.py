@@ -48,7 +48,7 @@ def long_enough(job: Job) -> list[Candidate]:
 
 
 def make_groups(job: Job) -> None:
-    """The paper's 12 versions of clips that are not in the bench."""
+    """The paper's 12 and drawn versions of clips that are not in the bench."""
     folder = job.data / f"spare-{job.recipe.spare_clips}"
     finished = folder / "finished"
     if finished.exists():
@@ -57,6 +57,7 @@ def make_groups(job: Job) -> None:
     if spare:
         sslvqa(
             *("distort", *(job.clips / name for name in spare), "--out", folder),
+            *("--bank", "both", "--versions", job.recipe.extended_versions),
             *("--frames", job.recipe.frames, "--scale", "auto", "--workers", job.workers),
         )
     folder.mkdir(parents=True, exist_ok=True)

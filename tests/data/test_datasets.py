@@ -17,6 +17,7 @@ from sslvqa.data.datasets import (
     read_centre_views,
     usable_rows,
 )
+from sslvqa.data.levels import known_order
 from sslvqa.data.loaders import PartPlan, RunPlan, StepSampler, make_loader
 from sslvqa.errors import ConfigError, DataError
 from sslvqa.sampling import ViewGeometry
@@ -61,6 +62,19 @@ def test_versions_of_a_scene_share_frames_and_offsets(make_video):
     assert item.views.shape == (4, 2, 3, 4, 32, 32)
     assert torch.equal(item.views[0], item.views[1])
     assert not torch.equal(item.views[0, 0], item.views[0, 1])
+
+
+def test_versions_are_ordered_within_a_kind_and_below_the_reference(make_video):
+    kinds = (("reference", 0), ("blur", 2), ("noise", 1), ("blur", 1), ("noise+blur", 0))
+    nan = math.nan
+    known = torch.tensor([[0, -2, nan, -1, nan], [0, nan, -1, nan, nan], [0, nan, nan, nan, -1]])
+    torch.testing.assert_close(known_order(kinds)[:3], known, equal_nan=True)
+    assert known_order(kinds)[3:].isnan().all()
+    paths = tuple(make_video(f"{i}.mp4", width=80, height=64, frames=6, seed=i) for i in range(5))
+    dataset = GroupDataset([SceneVersions("s", paths, 6, kinds)], GEOMETRY, versions=5, views=1)
+    item = dataset[ItemKey("groups", 0, 0)]
+    assert item.views.shape == (5, 1, 3, 4, 32, 32)
+    torch.testing.assert_close(item.score[:3], known, equal_nan=True)
 
 
 def test_the_source_is_always_among_the_drawn_versions(make_video):

@@ -194,6 +194,22 @@ def test_ranking_gradients_are_right_and_finite_far_apart():
     assert far.grad.isfinite().all()
 
 
+def test_the_ranking_loss_of_groups_is_that_of_each_scene_kind_and_view_and_has_no_scale():
+    nan = math.nan
+    levels = torch.tensor([[[0.0, -1, nan, -2], [0, nan, -1, nan]], [[0, -1, -2, -3], [nan, nan, nan, nan]]])
+    scores, spread = tokens(7, 2, 4, 3), torch.tensor(0.7, dtype=torch.float64)
+    pairs = {0: [(0, 1), (0, 3), (1, 3), (0, 2)], 1: [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]}
+    values = [
+        math.log1p(math.exp(-float(scores[scene, better, view] - scores[scene, worse, view]) / 0.7 / 0.25))
+        for scene, ordered in pairs.items()
+        for better, worse in ordered
+        for view in range(3)
+    ]
+    loss = losses.ranking_loss(scores, levels, spread=spread)
+    assert loss.item() == pytest.approx(sum(values) / len(values))
+    torch.testing.assert_close(losses.ranking_loss(5 * scores + 3, levels, spread=5 * spread), loss)
+
+
 @few
 @given(st.integers(0, 10**6), st.integers(2, 6))
 def test_ranking_does_not_depend_on_the_order_of_versions(seed, count):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from sslvqa.data.levels import known_order
 from sslvqa.errors import ConfigError
 from sslvqa.hub.names import Architecture, build_model, build_single
 from sslvqa.losses import plcc_loss
@@ -109,6 +110,13 @@ def quality_batch(*, unlabelled: bool = True) -> Batch:
     )
 
 
+def ranked_batch() -> Batch:
+    """A quality batch with two scenes whose versions' contrast falls with their level."""
+    groups = torch.stack([graded(4, seed=seed)[0].flip(0)[:, :1] for seed in (5, 6)])
+    levels = known_order([("reference", 0), ("contrast", 1), ("contrast", 2), ("contrast", 3)])
+    return replace(quality_batch(), groups=groups, levels=levels.expand(2, -1, -1))
+
+
 ONE_REGRESSOR = {
     "supervised": lambda **options: Supervised(regressor(), **options),
     "mean_teacher": lambda **options: MeanTeacher(regressor(), **options),
@@ -126,6 +134,7 @@ CASES = {
     "ssl_vqa": (ssl_vqa, quality_batch),
     "ssl_vqa_released": (lambda: ssl_vqa(plcc="released", temperature=100.0), quality_batch),
     "ssl_vqa_minus": (ssl_vqa, lambda: quality_batch(unlabelled=False)),
+    "ssl_vqa_ranked": (ssl_vqa, ranked_batch),
     "ssl_vqa_without_consistency": (lambda: ssl_vqa(consistency=False), quality_batch),
     "ssl_vqa_without_transfer": (lambda: ssl_vqa(transfer=False), quality_batch),
 }
@@ -270,9 +279,21 @@ def test_without_unlabelled_videos_it_is_the_supervised_method():
         torch.testing.assert_close(minus[name], full[name])
 
 
+def test_versions_of_known_order_add_a_ranking_loss_of_both_models_and_change_no_other():
+    plain, ranked = ssl_vqa().step(quality_batch()).losses, ssl_vqa().step(ranked_batch()).losses
+    assert set(ranked) - set(plain) == {"ranking_r", "ranking_d"}
+    for name in plain:
+        torch.testing.assert_close(ranked[name], plain[name])
+    with pytest.raises(ConfigError, match="order is known"):
+        ssl_vqa().step(replace(ranked_batch(), levels=None))
+
+
 def test_the_weights_of_the_terms_scale_them():
-    batch = quality_batch()
-    plain, scaled = ssl_vqa().step(batch), ssl_vqa(consistency_weight=2.0, transfer_weight=0.5).step(batch)
+    batch = ranked_batch()
+    plain = ssl_vqa().step(batch)
+    scaled = ssl_vqa(consistency_weight=2.0, transfer_weight=0.5, ranking_weight=3.0).step(batch)
+    for name in ("ranking_r", "ranking_d"):
+        torch.testing.assert_close(scaled.losses[name], 3 * plain.losses[name])
     torch.testing.assert_close(scaled.losses["consistency_d"], 2 * plain.losses["consistency_d"])
     torch.testing.assert_close(scaled.losses["transfer"], plain.losses["transfer"] / 2)
 

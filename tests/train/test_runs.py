@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from sslvqa.cli import train as commands
+from sslvqa.distort import build_group
 from sslvqa.errors import ConfigError, DataError
 from sslvqa.hub import load_model
 from sslvqa.scoring import Scorer, check_golden
@@ -99,6 +100,27 @@ def test_another_seed_gives_other_weights_and_other_settings_do_not_resume(confi
     train(replace(config, max_steps=1))
     with pytest.raises(ConfigError, match="other settings or data"):
         train(replace(config, max_steps=1, runtime=RuntimeConfig(workers=0, seed=1)), resume=True)
+
+
+def test_the_order_of_levels_is_learned_from_groups_and_a_stopped_run_goes_on(
+    config, tmp_path, videos, stop_after
+):
+    groups = tmp_path / "groups"
+    for index in range(2):
+        build_group(videos.parent / "videos" / f"{index:02}.mp4", groups / str(index), max_frames=6)
+    ranked = replace(config, method="ssl_vqa_minus", unlabelled=None, groups=str(groups), max_steps=3)
+    whole = weights(train(ranked))
+    records = steps(tmp_path / "run")
+    assert all(record["ranking_r"] > 0 for record in records if "loss" in record)
+    broken = replace(ranked, out=str(tmp_path / "broken"))
+    stop_after(2)
+    with pytest.raises(Interrupted):
+        train(broken)
+    stop_after(0)
+    resumed = weights(train(broken, resume=True))
+    assert all(whole[name].equal(resumed[name]) for name in whole)
+    with pytest.raises(ConfigError, match="learn from them"):
+        replace(ranked, method="supervised")
 
 
 def test_ssl_vqa_minus_ignores_unlabelled_videos(config, tmp_path):
@@ -236,7 +258,7 @@ def test_two_processes_equal_one_with_the_joined_batch():
     assert [process.returncode for process in processes] == [0, 0]
     for output in outputs:
         found = json.loads(output)
-        assert {"ssl_vqa", "stvqrl", "distil", "MeanTeacher", "MetaPseudoLabels"} <= set(found)
+        assert {"ssl_vqa", "ranked", "stvqrl", "distil", "MeanTeacher", "MetaPseudoLabels"} <= set(found)
         assert [name for name, agrees in found.items() if not agrees] == []
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import torch
 
+from sslvqa.data.levels import known_order
 from sslvqa.hub.names import Architecture, build_model, build_single
 from sslvqa.methods import Batch, Distil, FixMatch, MeanTeacher, MetaPseudoLabels, SslVqa, StVqrl, Supervised
 from sslvqa.nn.heads import Projection
@@ -68,7 +69,9 @@ def agree(build, batch: Batch, world) -> bool:
     def part(tensor):
         return None if tensor is None else tensor.chunk(world.size)[world.rank]
 
-    mine = {name: part(getattr(batch, name)) for name in ("groups", "labelled", "scores", "unlabelled")}
+    mine = {
+        name: part(getattr(batch, name)) for name in ("groups", "levels", "labelled", "scores", "unlabelled")
+    }
     shared.step(replace(batch, **mine)).total.backward()
     sum_gradients(shared.parameters())
     return all(
@@ -91,9 +94,12 @@ if __name__ == "__main__":
         progress=0.5,
     )
     groups = Batch(groups=views(2, 3, 2))
+    levels = known_order([("reference", 0), ("blur", 1), ("blur", 2)]).expand(2, -1, -1)
+    ranked = replace(quality, groups=views(2, 3, 1), levels=levels)
     with join_world(torch.device("cpu")) as joined_world:
         result = {
             "ssl_vqa": agree(ssl_vqa, quality, joined_world),
+            "ranked": agree(ssl_vqa, ranked, joined_world),
             "stvqrl": agree(stvqrl, groups, joined_world),
             "distil": agree(distil, quality, joined_world),
         }

@@ -102,6 +102,10 @@ def train(
         str | None, typer.Option(help="Folder or CSV of pristine videos; for ssl_vqa and ssl_vqa_minus.")
     ] = None,
     unlabelled: Annotated[str | None, typer.Option(help="Folder or CSV of videos without scores.")] = None,
+    groups: Annotated[
+        str | None,
+        typer.Option(help="Folder of groups made by sslvqa distort: learn the order of their levels too."),
+    ] = None,
     out: Annotated[str | None, typer.Option(help="Folder of the run; the model is OUT/model.")] = None,
     preset: Annotated[Preset | None, typer.Option(help="Recipe to start from; default paper.")] = None,
     config: Annotated[Path | None, typer.Option(help=_CONFIG_HELP)] = None,
@@ -166,6 +170,7 @@ def train(
                 "labels": labels,
                 "pristine": pristine,
                 "unlabelled": unlabelled,
+                "groups": groups,
                 "out": out,
                 "init": init,
                 "architecture": architecture,

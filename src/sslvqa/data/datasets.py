@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import torch
 from torch.utils.data import Dataset
 
+from sslvqa.data.levels import known_order
 from sslvqa.errors import ConfigError, DataError, SslvqaError, VideoError
 from sslvqa.sampling import plan_view_pair, plan_views, read_views
 from sslvqa.video.reader import open_video
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from sslvqa.data.manifest import Manifest, ManifestRow
+    from sslvqa.distort import GroupInfo
     from sslvqa.sampling import PairPreset, ViewGeometry, ViewPlan
     from sslvqa.video import RawGeometry, Video
     from sslvqa.video.cache import FrameCache
@@ -57,8 +59,9 @@ class Item(NamedTuple):
 
     views: Tensor
     """uint8: video ``(2, 3, T, S, S)``, one view of it ``(3, T, S, S)``, group ``(K, 2, 3, T, S, S)``."""
-    score: float
-    """Human score, NaN when there is none."""
+    score: Tensor
+    """float32: of a video ``()``, NaN when there is none; of a group its levels ``(K, K)``, see
+    :func:`sslvqa.data.levels.known_order`, NaN when they are not known."""
     position: int
     """Place in the part."""
 
@@ -121,7 +124,7 @@ class VideoDataset(Dataset[Item]):
             )
             views = read_views(video, plans[: self.views])
         score = math.nan if row.score is None else row.score
-        return Item(views if self.views == 2 else views[0], score, key.position)
+        return Item(views if self.views == 2 else views[0], torch.tensor(score), key.position)
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,14 @@ class SceneVersions:
     paths: tuple[Path, ...]
     frame_count: int
     """Frames that every version has."""
+    kinds: tuple[tuple[str, int], ...] = ()
+    """Kind and level of each version, see :func:`sslvqa.data.levels.known_order`; empty if not known."""
+
+    @classmethod
+    def of(cls, group: GroupInfo) -> SceneVersions:
+        """The versions that ``sslvqa distort`` made."""
+        kinds = tuple((version.family, version.level) for version in group.versions)
+        return cls(group.scene, group.paths, group.frames, kinds)
 
 
 class GroupDataset(Dataset[Item]):
@@ -141,6 +152,7 @@ class GroupDataset(Dataset[Item]):
         groups: The scenes.
         geometry: Shape of a view.
         versions: K, how many versions an item has: the first one and K - 1 distinct others.
+        views: 2 for the pair of views, 1 for the first alone.
         preset: How the two views differ.
         seed: Of the run.
         cache: Keeps decoded frames; the views do not depend on it.
@@ -155,6 +167,7 @@ class GroupDataset(Dataset[Item]):
         geometry: ViewGeometry,
         *,
         versions: int = 10,
+        views: Literal[1, 2] = 2,
         preset: PairPreset = "paper",
         seed: int = 0,
         cache: FrameCache | None = None,
@@ -168,6 +181,7 @@ class GroupDataset(Dataset[Item]):
         self.groups = tuple(groups)
         self.geometry = geometry
         self.versions = versions
+        self.views = views
         self.preset = preset
         self.seed = seed
         self.cache = cache
@@ -183,7 +197,8 @@ class GroupDataset(Dataset[Item]):
         others = torch.randperm(len(group.paths) - 1, generator=generator)[: self.versions - 1] + 1
         plans: tuple[ViewPlan, ...] = ()
         views = []
-        for path in (group.paths[0], *(group.paths[other] for other in others.sort().values.tolist())):
+        chosen = (0, *others.sort().values.tolist())
+        for path in (group.paths[version] for version in chosen):
             with _open(path, self.cache) as video:
                 if not plans:
                     plans = plan_view_pair(
@@ -194,8 +209,13 @@ class GroupDataset(Dataset[Item]):
                         preset=self.preset,
                         generator=generator,
                     )
-                views.append(read_views(video, plans))
-        return Item(torch.stack(views), math.nan, key.position)
+                views.append(read_views(video, plans[: self.views]))
+        levels = (
+            known_order([group.kinds[version] for version in chosen])
+            if group.kinds
+            else torch.full((self.versions, self.versions), math.nan)
+        )
+        return Item(torch.stack(views), levels, key.position)
 
 
 class JointDataset(Dataset[tuple[str, Item]]):

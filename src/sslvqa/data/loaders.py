@@ -35,7 +35,7 @@ class PartBatch:
     views: Tensor
     """uint8, the items' views stacked along a new first axis."""
     scores: Tensor
-    """float32 ``(B,)``, NaN where there is none."""
+    """float32 ``(B,)``, NaN where there is none; of groups their levels ``(B, K, K)``."""
     positions: Tensor
     """int64 ``(B,)`` places in the part."""
 
@@ -185,7 +185,7 @@ def _collate(items: Sequence[tuple[str, Item]]) -> dict[str, PartBatch]:
     return {
         name: PartBatch(
             views=torch.stack([item.views for item in group]),
-            scores=torch.tensor([item.score for item in group], dtype=torch.float32),
+            scores=torch.stack([item.score for item in group]),
             positions=torch.tensor([item.position for item in group]),
         )
         for name, group in by_part.items()

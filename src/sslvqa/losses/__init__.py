@@ -3,7 +3,7 @@
 from sslvqa.losses.consistency import consistency_loss
 from sslvqa.losses.contrastive import contrastive_loss, cosine_contrastive_loss, statistical_contrastive_loss
 from sslvqa.losses.plcc import plcc, plcc_loss, supervised_loss
-from sslvqa.losses.ranking import pairwise_logistic_loss, pairwise_margin_loss
+from sslvqa.losses.ranking import pairwise_logistic_loss, pairwise_margin_loss, ranking_loss
 from sslvqa.losses.transfer import knowledge_transfer_loss
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "pairwise_margin_loss",
     "plcc",
     "plcc_loss",
+    "ranking_loss",
     "statistical_contrastive_loss",
     "supervised_loss",
 ]

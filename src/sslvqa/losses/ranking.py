@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sslvqa.errors import DataError
 
-__all__ = ["pairwise_logistic_loss", "pairwise_margin_loss"]
+__all__ = ["pairwise_logistic_loss", "pairwise_margin_loss", "ranking_loss"]
 
 
 def pairwise_margin_loss(scores: Tensor, levels: Tensor, *, margin: float = 0.0) -> Tensor:
@@ -46,6 +46,25 @@ def pairwise_logistic_loss(scores: Tensor, levels: Tensor, *, temperature: float
     """
     difference, ordered = _pairs(scores, levels)
     return _mean_over(F.softplus(-difference / temperature), ordered)
+
+
+def ranking_loss(scores: Tensor, levels: Tensor, *, spread: Tensor, temperature: float = 0.25) -> Tensor:
+    """How far versions of a scene are from their known order: the logistic loss of each view, averaged.
+
+    Args:
+        scores: ``(S, K, V)``, of V views of K versions of S scenes; on any scale.
+        levels: ``(S, F, K)``, as in :func:`pairwise_margin_loss`, F rows of them.
+        spread: Standard deviation that scores of many videos have, so that the scale does not matter; no
+            gradient flows into it.
+        temperature: Difference that counts as clear, in units of ``spread``.
+
+    Returns:
+        Scalar >= 0, lower is better; ``log 2`` for equal scores.
+    """
+    relative = scores / spread.detach().clamp_min(1e-6)
+    views = relative.permute(2, 0, 1).unsqueeze(2)  # (V, S, 1, K), for each kind
+    views = views.expand(-1, -1, levels.shape[1], -1)
+    return pairwise_logistic_loss(views, levels.expand(len(views), -1, -1, -1), temperature=temperature)
 
 
 def _pairs(scores: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:

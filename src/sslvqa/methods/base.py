@@ -26,7 +26,9 @@ class Batch:
     """The data of one optimisation step; views are uint8 and on the method's device."""
 
     groups: Tensor | None = None
-    """``(S, K, 2, 3, T, S, S)``: two views of K versions of each scene."""
+    """``(S, K, V, 3, T, S, S)``: views of K versions of each scene, two for ST-VQRL."""
+    levels: Tensor | None = None
+    """float32 ``(S, K, K)``: what is known of their order, see :func:`sslvqa.data.levels.known_order`."""
     labelled: Tensor | None = None
     """``(B, 2, 3, T, S, S)``: two views of each labelled video."""
     scores: Tensor | None = None
@@ -49,6 +51,16 @@ class Batch:
         if self.labelled is None or self.scores is None:
             raise ConfigError("the batch has no labelled videos; this method needs some in every step")
         return self.labelled, self.scores
+
+    def require_levels(self) -> tuple[Tensor, Tensor]:
+        """Return ``groups`` and ``levels``.
+
+        Raises:
+            ConfigError: The batch has none.
+        """
+        if self.groups is None or self.levels is None:
+            raise ConfigError("the batch has no groups of versions whose order is known")
+        return self.groups, self.levels
 
 
 @dataclass(frozen=True)

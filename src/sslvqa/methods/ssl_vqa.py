@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sslvqa.errors import ConfigError
-from sslvqa.losses import consistency_loss, knowledge_transfer_loss, supervised_loss
+from sslvqa.losses import consistency_loss, knowledge_transfer_loss, ranking_loss, supervised_loss
 from sslvqa.methods.base import Batch, Compute, Gather, Method, StepOutput, evaluating, keep_local
 from sslvqa.nn.corpus import corpus_moments
 from sslvqa.nn.quality import QualityScores
@@ -24,7 +24,8 @@ __all__ = ["SslVqa"]
 class SslVqa(Method):
     """Supervised, consistency and knowledge transfer losses on two models.
 
-    Without unlabelled videos in the batch it is SSL-VQA⁻: L_s + L_c on the labelled ones.
+    Without unlabelled videos in the batch it is SSL-VQA⁻: L_s + L_c on the labelled ones. Groups of versions
+    whose order is known add a ranking loss (ours) to both models.
 
     Args:
         model: Both models, learned; the statistics of the corpus live in its buffers.
@@ -33,6 +34,7 @@ class SslVqa(Method):
         transfer: Whether L_u is used.
         consistency_weight: lambda_c.
         transfer_weight: lambda_u.
+        ranking_weight: Of the ranking loss.
         supervised_views: Views of a labelled video that L_s looks at: 1 as in the paper, or both (2, the mean
             of two losses), which costs nothing, as both are computed for L_c.
         temperature: tau of Q_D in training; the model's own when None.
@@ -49,6 +51,7 @@ class SslVqa(Method):
         transfer: bool = True,
         consistency_weight: float = 1.0,
         transfer_weight: float = 1.0,
+        ranking_weight: float = 1.0,
         supervised_views: Literal[1, 2] = 1,
         temperature: float | None = None,
         compute: Compute | None = None,
@@ -61,6 +64,7 @@ class SslVqa(Method):
         self.transfer = transfer
         self.consistency_weight = consistency_weight
         self.transfer_weight = transfer_weight
+        self.ranking_weight = ranking_weight
         self.supervised_views = supervised_views
         self.temperature = temperature
         self._compute = compute or Compute()
@@ -101,6 +105,8 @@ class SslVqa(Method):
             losses["transfer"] = self.transfer_weight * self._transfer(
                 q_r[1][:, 0], q_d[1][:, 0], terms[0][1], terms[1][1]
             )
+        if batch.groups is not None:
+            losses |= self._ranking(batch, spread=(q_r[0], q_d[0]))
         return StepOutput(losses, log={"q_d_mean": float(q_d[0].detach().mean())})
 
     def predict(self, views: Tensor) -> Tensor:
@@ -154,6 +160,17 @@ class SslVqa(Method):
     def _supervised(self, scores: Tensor, labels: Tensor) -> Tensor:
         """L_s of scores ``(B, 2)``."""
         return supervised_loss(scores[:, : self.supervised_views], labels, kind=self.plcc)
+
+    def _ranking(self, batch: Batch, *, spread: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+        """The loss of versions in the wrong order, of both models; ``spread`` are scores of their scale."""
+        groups, known = batch.require_levels()
+        views, levels = groups.flatten(0, 2), self._gather(known)
+        scores = self._compute(self.model.regressor, views), self._distance_scores(views)
+        return {
+            f"ranking_{name}": self.ranking_weight
+            * ranking_loss(self._gather(part.view(groups.shape[:3])), levels, spread=reference.std())
+            for name, part, reference in zip("rd", scores, spread, strict=True)
+        }
 
     def _transfer(self, q_r: Tensor, q_d: Tensor, eps_r: Tensor, eps_d: Tensor) -> Tensor:
         masked = (eps_r, eps_d) if self.consistency else (None, None)

@@ -104,7 +104,7 @@ class OpenBench:
         del folder
         names = sorted({cells["scene"] for cells in self._cells.values() if cells["split"] == "train"})
         infos = [read_group(self.folder / "scenes" / name) for name in names]
-        return tuple(SceneVersions(info.scene, info.paths, info.frames) for info in infos)
+        return tuple(map(SceneVersions.of, infos))
 
     @property
     def _kept_for_labels(self) -> int:

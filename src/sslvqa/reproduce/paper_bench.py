@@ -136,7 +136,7 @@ class PaperBench:
                 infos.append(build_group(row.path, target, max_frames=_GROUP_FRAMES))
             except VideoError as error:
                 _logger.warning("left out: %s", error)
-        return tuple(SceneVersions(info.scene, info.paths, info.frames) for info in infos)
+        return tuple(map(SceneVersions.of, infos))
 
     def _few(self, train: Manifest, cell: Cell, index: int) -> tuple[Manifest, Manifest | None]:
         main = self.sizes.main

@@ -99,7 +99,7 @@ class Recipe:
 def decisive(config: PretrainConfig | TrainConfig) -> Mapping[str, Any]:
     """Settings that decide the result: no folders, no labels for people, nothing of where it runs."""
     values = dataclasses.asdict(config)
-    for name in ("labels", "pristine", "unlabelled", "videos", "init", "out", "validate_epochs"):
+    for name in ("labels", "pristine", "unlabelled", "groups", "videos", "init", "out", "validate_epochs"):
         values.pop(name, None)
     for name in ("tag", "label", "label_kind", "licence", "description", "coverage"):
         values.get("output", {}).pop(name, None)

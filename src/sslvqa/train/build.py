@@ -50,6 +50,7 @@ def build_ssl_vqa(config: TrainConfig, start: Start, *, gather: Gather = keep_lo
         transfer=config.loss.transfer,
         consistency_weight=config.loss.consistency_weight,
         transfer_weight=config.loss.transfer_weight,
+        ranking_weight=config.loss.ranking_weight,
         supervised_views=config.loss.supervised_views,
         temperature=config.loss.temperature,
         compute=compute_of(config.runtime),

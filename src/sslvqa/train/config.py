@@ -220,11 +220,13 @@ class LossConfig:
     """Views of a labelled video in L_s: one as in the paper, or both."""
     temperature: float | None = None
     """tau of Q_D in training; the architecture's when absent."""
+    ranking_weight: float = 1.0
+    """Of the ranking loss of groups."""
 
     def __post_init__(self) -> None:
         """Check ranges."""
         require(self.plcc in {"paper", "released"}, "plcc", self.plcc, "paper or released")
-        for name in ("consistency_weight", "transfer_weight"):
+        for name in ("consistency_weight", "transfer_weight", "ranking_weight"):
             require(getattr(self, name) >= 0, name, getattr(self, name), "a number not below 0")
         require(self.supervised_views in {1, 2}, "supervised_views", self.supervised_views, "1 or 2")
         require(self.temperature is None or self.temperature > 0, "temperature", self.temperature, "above 0")
@@ -311,6 +313,12 @@ class TrainConfig:
     """Folder or table of pristine videos; methods with one regressor need none."""
     unlabelled: str | None = None
     """Folder or table of videos without scores; absent for SSL-VQA⁻ and ``supervised``."""
+    groups: str | None = None
+    """Folder of groups made by ``sslvqa distort``: SSL-VQA learns the order of their versions (ours)."""
+    group_versions: int = 6
+    """Versions of a scene in a step, drawn anew each time; the reference is one of them."""
+    groups_batch: int = 1
+    """Scenes a step."""
     init: str = "scratch"
     """``scratch``, the folder of a ``pretrain`` run, or a model."""
     architecture: str = "swin_t"
@@ -346,6 +354,14 @@ class TrainConfig:
         require(self.labelled_batch >= 2, "labelled_batch", self.labelled_batch, "2 or more (a correlation)")
         require(
             self.unlabelled_batch >= 2, "unlabelled_batch", self.unlabelled_batch, "2 or more (a correlation)"
+        )
+        require(self.group_versions >= 2, "group_versions", self.group_versions, "2 or more")
+        require(self.groups_batch >= 1, "groups_batch", self.groups_batch, "1 or more")
+        require(
+            self.groups is None or self.method in WITH_DISTANCE,
+            "groups",
+            self.groups,
+            f"none with method {self.method}; {' and '.join(WITH_DISTANCE)} learn from them",
         )
         require(self.epochs >= 1, "epochs", self.epochs, "1 or more")
         require(self.max_steps is None or self.max_steps >= 1, "max_steps", self.max_steps, "1 or more")

@@ -183,9 +183,10 @@ def _refreshes(run: Run, step: int) -> bool:
 
 def _to_batch(parts: Mapping[str, PartBatch], device: torch.device, *, refresh: bool) -> Batch:
     views = {name: part.views.to(device, non_blocking=True) for name, part in parts.items()}
-    labelled = parts.get("labelled")
+    labelled, groups = parts.get("labelled"), parts.get("groups")
     return Batch(
         groups=views.get("groups"),
+        levels=None if groups is None else groups.scores.to(device),
         labelled=views.get("labelled"),
         scores=None if labelled is None else labelled.scores.to(device),
         unlabelled=views.get("unlabelled"),

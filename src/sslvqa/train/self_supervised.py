@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sslvqa.data.datasets import GroupDataset, SceneVersions
 from sslvqa.data.loaders import PartPlan, RunPlan
-from sslvqa.data.manifest import scan_videos
-from sslvqa.distort import build_group, read_group
-from sslvqa.errors import ConfigError, DataError, VideoError
+from sslvqa.errors import ConfigError
 from sslvqa.methods import StVqrl, keep_local
 from sslvqa.nn.heads import Projection
 from sslvqa.nn.swin3d.model import SwinBackbone
@@ -20,6 +16,7 @@ from sslvqa.train.build import compute_of
 from sslvqa.train.checkpoint import find_checkpoint
 from sslvqa.train.distributed import gather_rows, join_world, main_first
 from sslvqa.train.engine import Run, fit
+from sslvqa.train.groups import find_groups, hash_groups
 from sslvqa.train.start import (
     fingerprint,
     frame_cache,
@@ -35,9 +32,7 @@ if TYPE_CHECKING:
     from sslvqa.train.config import PretrainConfig
     from sslvqa.train.start import Start
 
-__all__ = ["find_groups", "pretrain"]
-
-_logger = logging.getLogger(__name__)
+__all__ = ["pretrain"]
 
 
 def pretrain(
@@ -82,7 +77,7 @@ def pretrain(
             parts={"groups": dataset},
             optim=config.optim,
             runtime=config.runtime,
-            fingerprint=fingerprint(config, _hash_groups(groups)),
+            fingerprint=fingerprint(config, hash_groups(groups)),
             accumulate=config.accumulate,
             title="pretrain",
         )
@@ -116,38 +111,6 @@ def build_stvqrl(config: PretrainConfig, start: Start, *, gather: Gather = keep_
     )
 
 
-def find_groups(videos: Path, scratch: Path, *, max_frames: int | None) -> tuple[SceneVersions, ...]:
-    """The groups in a folder; plain videos are distorted into ``scratch`` first.
-
-    Videos that cannot be distorted are left out with a warning.
-
-    Raises:
-        DataError: The folder has neither groups nor a usable video.
-    """
-    if not videos.is_dir():
-        raise DataError(f"no folder {videos}; expected groups made by sslvqa distort, or videos")
-    sidecars = sorted({*videos.glob("*/group.json"), *videos.rglob("group.json")})  # the first follows links
-    folders = [path.parent for path in sidecars] or _distort_all(videos, scratch, max_frames)
-    infos = [read_group(folder) for folder in folders]
-    return tuple(SceneVersions(info.scene, info.paths, info.frames) for info in infos)
-
-
-def _distort_all(videos: Path, scratch: Path, max_frames: int | None) -> list[Path]:
-    folders, failed = [], []
-    for row in scan_videos(videos).rows:
-        target = scratch / row.name.replace("/", "__")
-        try:
-            build_group(row.path, target, max_frames=max_frames)
-            folders.append(target)
-        except VideoError as error:
-            failed.append(str(error))
-    if failed:
-        _logger.warning("left out %d videos:\n  %s", len(failed), "\n  ".join(failed))
-    if not folders:
-        raise DataError(f"none of the {len(failed)} videos in {videos} can be distorted; see the warnings")
-    return folders
-
-
 def _plan(config: PretrainConfig, scenes: int) -> RunPlan:
     """Steps of the loader: ``accumulate`` of them make one optimisation step."""
     if scenes < config.scenes_per_batch:
@@ -163,8 +126,3 @@ def _plan(config: PretrainConfig, scenes: int) -> RunPlan:
         total_steps=total * config.accumulate,
         seed=config.runtime.seed,
     )
-
-
-def _hash_groups(groups: tuple[SceneVersions, ...]) -> str:
-    text = "\n".join(f"{group.scene}\t{len(group.paths)}\t{group.frame_count}" for group in groups)
-    return hashlib.sha256(text.encode()).hexdigest()

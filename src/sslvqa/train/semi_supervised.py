@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sslvqa.data.datasets import VideoDataset, read_centre_views
+from sslvqa.data.datasets import GroupDataset, VideoDataset, read_centre_views
 from sslvqa.data.loaders import PartPlan, RunPlan
 from sslvqa.evaluate.correlation import srocc
 from sslvqa.methods import keep_local
@@ -64,7 +64,7 @@ def train(config: TrainConfig, *, resume: bool = False, tables: Tables | None = 
         method = build_method(config, start, gather=keep_local if world.size == 1 else gather_rows).to(device)
         parts = _datasets(config, tables, start.architecture.geometry)
         if find_checkpoint(folder) is None:
-            _prepare(config, method, start, parts["labelled"])
+            _prepare(config, method, start, parts)
         run = Run(
             folder=folder,
             plan=_plan(config, tables),
@@ -87,8 +87,12 @@ def train(config: TrainConfig, *, resume: bool = False, tables: Tables | None = 
     return folder / "model"
 
 
-def _prepare(config: TrainConfig, method: Method, start: Start, labelled: VideoDataset) -> None:
+def _prepare(
+    config: TrainConfig, method: Method, start: Start, parts: Mapping[str, VideoDataset | GroupDataset]
+) -> None:
     """What random weights gain from a look at the videos; the same in every process."""
+    labelled = parts["labelled"]
+    assert isinstance(labelled, VideoDataset)
     if start.regressor is None:
         start_patches([part for part in method.modules() if isinstance(part, SwinBackbone)], labelled)
     if start.head is None and config.fit_head:
@@ -98,13 +102,21 @@ def _prepare(config: TrainConfig, method: Method, start: Start, labelled: VideoD
             copy.head.load_state_dict(regressor.head.state_dict())
 
 
-def _datasets(config: TrainConfig, tables: Tables, geometry: ViewGeometry) -> dict[str, VideoDataset]:
+def _datasets(
+    config: TrainConfig, tables: Tables, geometry: ViewGeometry
+) -> dict[str, VideoDataset | GroupDataset]:
     common: dict[str, Any] = {"seed": config.runtime.seed, "cache": frame_cache(config.runtime)}
-    parts = {"labelled": VideoDataset(tables.labelled.rows, geometry, preset=config.pair, **common)}
+    parts: dict[str, VideoDataset | GroupDataset] = {
+        "labelled": VideoDataset(tables.labelled.rows, geometry, preset=config.pair, **common)
+    }
     if tables.pristine is not None:
         parts["corpus"] = VideoDataset(tables.pristine.rows, geometry, views=1, **common)
     if tables.unlabelled is not None:
         parts["unlabelled"] = VideoDataset(tables.unlabelled.rows, geometry, preset=config.pair, **common)
+    if tables.groups:
+        parts["groups"] = GroupDataset(
+            tables.groups, geometry, versions=config.group_versions, views=1, preset=config.pair, **common
+        )
     return parts
 
 
@@ -117,6 +129,8 @@ def _plan(config: TrainConfig, tables: Tables) -> RunPlan:
         )
     if tables.unlabelled is not None:
         parts["unlabelled"] = PartPlan(len(tables.unlabelled), config.unlabelled_batch)
+    if tables.groups:
+        parts["groups"] = PartPlan(len(tables.groups), config.groups_batch)
     steps_per_epoch = -(-labelled.size // labelled.taken)
     total = steps_per_epoch * config.epochs
     return RunPlan(

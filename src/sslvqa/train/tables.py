@@ -14,8 +14,10 @@ from sslvqa.data.manifest import Manifest, read_manifest, scan_videos
 from sslvqa.data.splits import hold_out
 from sslvqa.errors import DataError
 from sslvqa.train.config import WITH_DISTANCE, WITHOUT_UNLABELLED
+from sslvqa.train.groups import find_groups, hash_groups
 
 if TYPE_CHECKING:
+    from sslvqa.data.datasets import SceneVersions
     from sslvqa.train.config import TrainConfig
 
 __all__ = ["CALIBRATION", "Tables", "divide_videos", "read_tables", "read_videos"]
@@ -36,12 +38,15 @@ class Tables:
     unlabelled: Manifest | None
     pristine: Manifest | None
     """None for methods without Q_D."""
+    groups: tuple[SceneVersions, ...] = ()
+    """Versions whose order is learned, if any."""
 
     @property
     def hashes(self) -> tuple[str, ...]:
         """Hashes of the tables."""
         tables = (self.labelled, self.calibration, self.unlabelled, self.pristine)
-        return tuple("" if table is None else table.sha256 for table in tables)
+        hashes = tuple("" if table is None else table.sha256 for table in tables)
+        return (*hashes, hash_groups(self.groups)) if self.groups else hashes
 
 
 def read_tables(config: TrainConfig, *, probe: bool = True) -> Tables:
@@ -92,7 +97,10 @@ def read_tables(config: TrainConfig, *, probe: bool = True) -> Tables:
     pristine = None
     if config.method in WITH_DISTANCE and config.pristine is not None:
         pristine = _readable(read_videos(config.pristine), skip_bad=True, probe=probe)
-    return Tables(labelled=train, calibration=calibration, unlabelled=unlabelled, pristine=pristine)
+    groups: tuple[SceneVersions, ...] = ()
+    if config.groups is not None:
+        groups = find_groups(Path(config.groups), Path(config.out) / "groups")
+    return Tables(train, calibration, unlabelled, pristine, groups)
 
 
 def divide_videos(source: str, *, limit: int | None, fraction: float, seed: int) -> tuple[Manifest, Manifest]:
