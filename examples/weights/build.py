@@ -25,6 +25,7 @@ import shutil
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import carry
@@ -164,10 +165,11 @@ def learn_model(job: Job, name: str, tables: dict[str, Path]) -> None:
         return
     drop_checkpoints(job.run / "stvqrl")  # its backbone is what is needed of it
     init = str(job.run / "stvqrl") if RUNS[name][1] else "scratch"
-    config = train_config(job.recipe, name, tables, init, out, runtime_of(job.workers))
+    groups = job.run / "groups"
+    config = train_config(job.recipe, name, tables, groups, init, out, runtime_of(job.workers))
     known = read_tables(config, probe=False)  # the files were made here
-    runtime = runtime_of(job.workers, job.minutes_left())
-    train(train_config(job.recipe, name, tables, init, out, runtime), resume=True, tables=known)
+    runtime = replace(config.runtime, stop_minutes=job.minutes_left())
+    train(replace(config, runtime=runtime), resume=True, tables=known)
     drop_checkpoints(out)
 
 

@@ -53,11 +53,12 @@ def make_groups(job: Job) -> None:
     finished = folder / "finished"
     if finished.exists():
         return
+    drawn = job.recipe.spare_versions
     _, spare = carry.wanted_clips(job.clips, job.sources, job.recipe.spare_clips)
     if spare:
         sslvqa(
             *("distort", *(job.clips / name for name in spare), "--out", folder),
-            *("--bank", "both", "--versions", job.recipe.extended_versions),
+            *(("--bank", "both", "--versions", drawn) if drawn else ()),
             *("--frames", job.recipe.frames, "--scale", "auto", "--workers", job.workers),
         )
     folder.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from dataclasses import replace
 
@@ -49,6 +50,18 @@ def test_tables_are_made_with_their_starts_and_a_second_time_found(plan_of, tmp_
     assert (tmp_path / "out" / "table4.open.md").read_text() == page
     text = "".join(p.read_text() for p in (tmp_path / "out").rglob("run.json"))
     assert str(tmp_path) not in text, "results travel: they name no folder of this machine"
+
+
+def test_a_row_with_known_levels_is_another_run_that_learns_their_order(plan_of, tmp_path):
+    ranked = replace(RANDOM, label="ranked", ranks=True)
+    table = replace(PAIR, rows=(RANDOM, ranked))
+    plan = plan_of(table)
+    assert reproduce([table], plan, budget=Budget()).made == 2
+    losses = {}
+    for job in plan.jobs.values():
+        lines = (plan.folder(job).path / "metrics.jsonl").read_text().splitlines()
+        losses[job.cell.row.label] = {name for line in map(json.loads, lines) for name in line}
+    assert losses["ranked"] - losses["random"] == {"ranking_r", "ranking_d"}
 
 
 def test_a_session_makes_as_many_runs_as_it_may_and_the_next_goes_on(plan_of, tmp_path):

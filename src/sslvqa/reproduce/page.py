@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sslvqa.errors import DataError
 from sslvqa.reproduce.compare import compare_rows, content_differences
+from sslvqa.reproduce.plan import RunName
 from sslvqa.reproduce.published import published_methods, published_value
 
 if TYPE_CHECKING:
@@ -128,12 +129,8 @@ def _differences(results: Sequence[CellResult]) -> str:
 def _absences(table: Table, plan: Plan) -> list[str]:
     """What is not there and why, each reason once."""
     absent = [f"- {name}: {reason}" for name, reason in plan.bench.absent(table).items()]
-    mine = {(cell.row.method, cell.row.start, cell.row.changes) for cell in table.cells(plan.bench.sizes)}
-    reasons = Counter(
-        reason
-        for name, reason in plan.problems.items()
-        if (name.cell.row.method, name.cell.row.start, name.cell.row.changes) in mine
-    )
+    mine = {RunName.of(cell, 0).cell.row for cell in table.cells(plan.bench.sizes)}
+    reasons = Counter(reason for name, reason in plan.problems.items() if name.cell.row in mine)
     runs = [f"- {count} runs: {reason}" for reason, count in reasons.items()]
     parts = []
     if absent:

@@ -95,6 +95,7 @@ class Plan:
             "method_file": file_sha256(row.method.rsplit(":", 1)[0]) if ".py:" in row.method else None,
             "architecture": architecture,
             "start": start,
+            **({"groups": "all that starts are learned from"} if row.ranks else {}),
             **{name: None if part is None else part.sha256 for name, part in manifests.items()},
         }
 

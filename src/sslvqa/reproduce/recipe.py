@@ -82,6 +82,7 @@ class Recipe:
             "labels": f"{bench.name}: labelled",
             "pristine": None if draw.pristine is None else f"{bench.name}: pristine",
             "unlabelled": None if draw.unlabelled is None else f"{bench.name}: unlabelled",
+            "groups": f"{bench.name}: scenes" if row.ranks else None,
             "init": init,
             "out": str(out),
             "max_steps": self.steps,

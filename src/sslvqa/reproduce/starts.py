@@ -18,6 +18,7 @@ from sslvqa.train.start import BACKBONE_FILE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sslvqa.data.datasets import SceneVersions
     from sslvqa.reproduce.bench import Bench
     from sslvqa.reproduce.recipe import Recipe
 
@@ -84,12 +85,20 @@ class Starts:
             Interrupted: The time is over, or the process was asked to stop.
         """
         out = self._file(name).parent
-        groups = self.bench.groups(self.folder / "groups")
+        groups = self.groups()
         config = self.recipe.pretrain_config(name, out, bench=self.bench)
         runtime = replace(config.runtime, stop_minutes=stop_minutes)
         pretrain(replace(config, runtime=runtime), resume=True, groups=groups)
         drop_checkpoints(out)
         return out
+
+    def groups(self) -> tuple[SceneVersions, ...]:
+        """Scenes with distorted versions, made when they are first asked for.
+
+        Raises:
+            DataError: There are none.
+        """
+        return self.bench.groups(self.folder / "groups")
 
     def _file(self, name: str) -> Path:
         """A folder for each recipe: other settings learn another start."""

@@ -138,6 +138,7 @@ def _train(job: Job, plan: Plan, folder: RunFolder, *, budget: Budget, readable:
         calibration=draw.labelled.select(()),
         unlabelled=unlabelled,
         pristine=None if draw.pristine is None else readable(draw.pristine),
+        groups=plan.starts.groups() if row.ranks else (),
     )
     if len(set(tables.labelled.scores)) < 2:
         raise DataError(
