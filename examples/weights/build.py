@@ -44,12 +44,12 @@ from sslvqa.train.start import BACKBONE_FILE
 from sslvqa.train.tables import read_tables
 
 DESCRIPTION = (
-    "SSL-VQA on {labelled} labelled and {unlabelled} unlabelled videos, started from ST-VQRL; it predicts "
-    "VMAF. Made by examples/weights/build.py --size {size}."
+    "SSL-VQA on {labelled} labelled and {unlabelled} unlabelled videos and the known order of versions, "
+    "started from ST-VQRL; it predicts VMAF. Made by examples/weights/build.py --size {size}."
 )
 LIMITS = (
     "The labels are a full-reference measure of synthetic distortions; no human rated anything.",
-    "VMAF misjudges changes of exposure, contrast and position: such versions had no labels.",
+    "VMAF misjudges changes of exposure, contrast and position: such versions had no labels, only an order.",
     "Faults of a source itself (noise, blur, exposure) are in its reference too, so no label speaks of them.",
     "Learned on scenes of 320x180 to 640x360 px; native 1080p and 4K content looks blurred to it.",
     "The interval holds for videos like the calibration contents, not for all videos.",
@@ -144,7 +144,7 @@ def make(job: Job, *, only: str | None = None, page: Path | None = None) -> None
     for name in job.recipe.runs:
         if only in {None, name}:
             learn_model(job, name, tables)
-            results = evaluate(job, name, tables["test"])
+            results = evaluate(job, name, tables)
             release(job, name, results[name])
     sys.stdout.write(f"{job.run / 'results.json'}\n")
 
@@ -173,19 +173,25 @@ def learn_model(job: Job, name: str, tables: dict[str, Path]) -> None:
     drop_checkpoints(out)
 
 
-def evaluate(job: Job, name: str, test: Path) -> dict[str, dict]:
-    """Measures on unseen contents, and the order of levels inside one content and distortion; of all runs."""
+def evaluate(job: Job, name: str, tables: dict[str, Path]) -> dict[str, dict]:
+    """Measures on unseen contents, and the order of levels inside one content and distortion; of all runs.
+
+    ``tone``: how often an undistorted video of these contents is above its versions of another tone.
+    """
     file, model = job.run / "results.json", job.run / name / "model"
     results = json.loads(file.read_text()) if file.exists() else {}
     if name not in results:
         job.minutes_left()
+        shown = model if model.exists() else job.release(name)
         text = sslvqa(
-            *("evaluate", model if model.exists() else job.release(name), test),
-            *("--pairs-column", "kind", "--gap", 10),
+            *("evaluate", shown, tables["test"], "--pairs-column", "kind", "--gap", 10),
             *("--group-column", "distortion", "--predictions", job.run / name / "predictions.csv"),
             *("--format", "json"),
         )
         results[name] = json.loads(text)
+        if "tone" in tables:
+            order = ("--pairs-column", "content", "--gap", 1, "--format", "json")
+            results[name]["tone"] = json.loads(sslvqa("evaluate", shown, tables["tone"], *order))
         file.write_text(json.dumps(results, indent=1))
     return results
 

@@ -154,7 +154,7 @@ def train_config(
         validate_epochs=0,  # the card says how it does on held-out contents
         labels_table=replace(base.labels_table, limit=recipe.labels, unlabelled_limit=recipe.unlabelled),
         output=OutputConfig(
-            tag="open1" if name == "ssl_vqa" else name.replace("_", "-"),
+            tag="open2" if name == "ssl_vqa" else name.replace("_", "-"),
             label="VMAF",
             label_kind=LABEL_KIND,
             minimum=0.0,  # one scale for every size, whatever the labels of the draw reach

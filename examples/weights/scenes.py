@@ -75,6 +75,9 @@ def write_tables(job: Job) -> dict[str, Path]:
         row["path"] = str((bench / row["path"]).resolve())
         row["kind"] = f"{row['content']} {row['distortion']}"
     rated = in_order([row for row in rows if not any(name in row["distortion"] for name in TONE)])
+    tested = [row for row in rows if row["split"] == "test"]
+    changed = [row for row in tested if row["distortion"] in TONE]  # no mixtures: those have other faults too
+    whole = [row for row in tested if row["distortion"] == "reference"]
     learned = [row for row in rows if row["split"] == "train"]
     spare = job.data / f"spare-{job.recipe.spare_clips}"
     content = {
@@ -85,7 +88,13 @@ def write_tables(job: Job) -> dict[str, Path]:
             *({"path": str(path.resolve())} for path in sorted(spare.rglob("*.mp4"))),
         ],
         "test": [row | {"split": ""} for row in rated if row["split"] == "test"],
+        "tone": [
+            *(row | {"split": "", "score": "1"} for row in whole),
+            *(row | {"split": "", "score": "0"} for row in changed),
+        ],
     }
+    if not changed:
+        del content["tone"]
     paths = {}
     for name, table in content.items():
         paths[name] = folder / f"{name}.csv"
