@@ -45,8 +45,8 @@ class Recipe:
     """Which of :data:`RUNS` are made, in this order."""
     head_lr: float = 1e-3
     """Of SSL-VQA; the backbones' is 1e-4, as these are not few labels."""
-    ranked_scenes: int = 2
-    """Groups a step whose versions' order SSL-VQA learns too, see ``sslvqa train --groups``."""
+    ranked_scenes: int = 1
+    """Groups of a step whose versions' order SSL-VQA learns too, see ``sslvqa train --groups``."""
     accumulate: int = 1
     """Parts of a step of ST-VQRL, to save memory."""
     chunk: int = 0
@@ -74,7 +74,7 @@ RECIPES = {
         versions=8,
         scenes_per_batch=2,
         pretrain_steps=1000,
-        train_epochs=7,
+        train_epochs=4,
         labels=None,
         unlabelled=600,
         runs=("ssl_vqa", "ssl_vqa_minus", "ssl_vqa_random"),
