@@ -14,7 +14,7 @@ from sslvqa.cli.main import app
 from sslvqa.data.synthetic import write_synthetic_video
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "weights" / "README.md", *(ROOT / "docs").glob("*.md")])
 PYTHON = [
     pytest.param(block, id=f"{path.name}-{number}")
     for path in DOCUMENTS

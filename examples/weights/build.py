@@ -44,12 +44,12 @@ from sslvqa.train.start import BACKBONE_FILE
 from sslvqa.train.tables import read_tables
 
 DESCRIPTION = (
-    "SSL-VQA on {labelled} labelled and {unlabelled} unlabelled videos and the known order of versions, "
-    "started from ST-VQRL; it predicts VMAF. Made by examples/weights/build.py --size {size}."
+    "SSL-VQA on {labelled} labelled and {unlabelled} unlabelled videos, started from ST-VQRL; it predicts "
+    "VMAF. Made by examples/weights/build.py --size {size}."
 )
 LIMITS = (
     "The labels are a full-reference measure of synthetic distortions; no human rated anything.",
-    "VMAF misjudges changes of exposure, contrast and position: such versions had no labels, only an order.",
+    "VMAF misjudges changes of exposure, contrast and position: such versions had no labels.",
     "Faults of a source itself (noise, blur, exposure) are in its reference too, so no label speaks of them.",
     "Learned on scenes of 320x180 to 640x360 px; native 1080p and 4K content looks blurred to it.",
     "The interval holds for videos like the calibration contents, not for all videos.",
@@ -165,8 +165,7 @@ def learn_model(job: Job, name: str, tables: dict[str, Path]) -> None:
         return
     drop_checkpoints(job.run / "stvqrl")  # its backbone is what is needed of it
     init = str(job.run / "stvqrl") if RUNS[name][1] else "scratch"
-    groups = job.run / "groups"
-    config = train_config(job.recipe, name, tables, groups, init, out, runtime_of(job.workers))
+    config = train_config(job.recipe, name, tables, init, out, runtime_of(job.workers))
     known = read_tables(config, probe=False)  # the files were made here
     runtime = replace(config.runtime, stop_minutes=job.minutes_left())
     train(replace(config, runtime=runtime), resume=True, tables=known)

@@ -128,8 +128,7 @@ def stages(recipe: Recipe, costs: Costs) -> list[Stage]:
 def _data(recipe: Recipe, costs: Costs) -> Stage:
     scenes = TRAIN_SCENES + CALIBRATION_CONTENTS + TEST_CONTENTS
     bench = scenes * costs.bench_megapixels * (costs.bench + costs.labels)
-    versions = 1 + recipe.spare_versions / 12  # a drawn one takes no longer than one of the 12
-    spare = recipe.spare_clips * costs.spare_megapixels * costs.spare * versions
+    spare = recipe.spare_clips * costs.spare_megapixels * costs.spare
     return Stage("make and label the versions", core_seconds=recipe.frames * (bench + spare))
 
 
@@ -142,33 +141,27 @@ def _pretrain(recipe: Recipe) -> Stage:
 
 def _train(recipe: Recipe, name: str) -> Stage:
     tables = dict.fromkeys(("labelled", "pristine", "unlabelled"), Path())
-    config = train_config(recipe, name, tables, Path(), "scratch", Path(), runtime_of(1))
-    steps_per_epoch = -(-_labels(recipe) // config.labelled_batch)
+    config = train_config(recipe, name, tables, "scratch", Path(), runtime_of(1))
+    steps_per_epoch = -(-recipe.labels // config.labelled_batch)
     steps = steps_per_epoch * config.epochs
     batch = config.labelled_batch + (config.unlabelled_batch if RUNS[name][0] == "ssl_vqa" else 0)
-    ranked = config.groups_batch * config.group_versions
-    passes = 2 * (2 * batch + ranked)  # two networks; two views of a video, one of a version
     every = config.corpus.refresh_steps or steps_per_epoch
     chunk = config.runtime.chunk
     recomputed = 0 < chunk < 2 * batch
     return Stage(
         name,
         steps,
-        learned=steps * passes,
+        learned=steps * batch * 4,
         seen=config.corpus.clips * (steps // every),
-        items=steps * (batch + ranked) + config.epochs * config.corpus.clips,
-        activations=chunk if recomputed else passes,
+        items=steps * batch + config.epochs * config.corpus.clips,
+        activations=chunk if recomputed else 4 * batch,
         recomputed=recomputed,
     )
 
 
-def _labels(recipe: Recipe) -> int:
-    return recipe.labels or round(VERSIONS_RATED * TRAIN_SCENES)
-
-
 def _finish(recipe: Recipe, name: str) -> Stage:
     held, test = (round(VERSIONS_RATED * count) for count in (CALIBRATION_CONTENTS, TEST_CONTENTS))
-    videos = _labels(recipe) + held + test
+    videos = recipe.labels + held + test
     return Stage(
         f"calibrate, test {name}",
         seen=2 * FINAL_CLIPS * videos + FINAL_CLIPS * TRAIN_SCENES,
@@ -245,7 +238,7 @@ def _line(row: Stage, architecture: Architecture, machine: Machine, costs: Costs
 def _verdict(recipe: Recipe, machine: Machine, costs: Costs) -> list[str]:
     scenes = TRAIN_SCENES + CALIBRATION_CONTENTS + TEST_CONTENTS
     pixels = 1e6 * recipe.frames * scenes * costs.bench_megapixels * (13 + recipe.extended_versions)
-    pixels += 1e6 * recipe.frames * recipe.spare_clips * costs.spare_megapixels * (13 + recipe.spare_versions)
+    pixels += 1e6 * recipe.frames * recipe.spare_clips * costs.spare_megapixels * 13
     forward = forward_flop(find_architecture(recipe.architecture))
     lines = [
         "peak, assumed: seconds of arithmetic. reading: of all cores. minutes: the larger. cores: what would",

@@ -30,23 +30,18 @@ class Recipe:
     frames: int
     """Of a scene. Data of one number are shared by all sizes that use it."""
     spare_clips: int
-    """Clips outside the table of sources, whose versions are used without labels."""
-    spare_versions: int
-    """Drawn versions of such a clip, besides the paper's 12."""
+    """Clips outside the table of sources whose 12 versions are used without labels."""
     versions: int
     """K of ST-VQRL: the source and K - 1 of its distorted versions."""
     scenes_per_batch: int
     pretrain_steps: int
     train_epochs: int
-    labels: int | None
-    """Labelled videos; None for all of the training contents."""
+    labels: int
     unlabelled: int
     runs: tuple[str, ...]
     """Which of :data:`RUNS` are made, in this order."""
     head_lr: float = 1e-3
     """Of SSL-VQA; the backbones' is 1e-4, as these are not few labels."""
-    ranked_scenes: int = 1
-    """Groups of a step whose versions' order SSL-VQA learns too, see ``sslvqa train --groups``."""
     accumulate: int = 1
     """Parts of a step of ST-VQRL, to save memory."""
     chunk: int = 0
@@ -70,12 +65,11 @@ RECIPES = {
         preset="nano_cpu",
         frames=48,
         spare_clips=60,
-        spare_versions=20,
         versions=8,
         scenes_per_batch=2,
         pretrain_steps=1000,
-        train_epochs=4,
-        labels=None,
+        train_epochs=9,
+        labels=500,
         unlabelled=600,
         runs=("ssl_vqa", "ssl_vqa_minus", "ssl_vqa_random"),
     ),
@@ -84,12 +78,11 @@ RECIPES = {
         preset="nano_cpu",
         frames=48,
         spare_clips=60,
-        spare_versions=20,
         versions=8,
         scenes_per_batch=2,
         pretrain_steps=1000,
-        train_epochs=4,
-        labels=None,
+        train_epochs=8,
+        labels=500,
         unlabelled=600,
         runs=("ssl_vqa", "ssl_vqa_minus"),
         chunk=24,  # 21 GiB without
@@ -100,7 +93,6 @@ RECIPES = {
         preset="paper",
         frames=64,
         spare_clips=159,
-        spare_versions=0,  # the time of the plan has no room for more
         versions=10,
         scenes_per_batch=6,
         pretrain_steps=1000,
@@ -130,13 +122,7 @@ def pretrain_config(recipe: Recipe, groups: Path, out: Path, runtime: RuntimeCon
 
 
 def train_config(
-    recipe: Recipe,
-    name: str,
-    tables: dict[str, Path],
-    groups: Path,
-    init: str,
-    out: Path,
-    runtime: RuntimeConfig,
+    recipe: Recipe, name: str, tables: dict[str, Path], init: str, out: Path, runtime: RuntimeConfig
 ) -> TrainConfig:
     """SSL-VQA of a recipe, or an ablation of it, by its name in :data:`RUNS`."""
     base = TRAIN_PRESETS[recipe.preset](str(tables["labelled"]), str(tables["pristine"]), str(out))
@@ -144,8 +130,6 @@ def train_config(
     return replace(
         base,
         unlabelled=str(tables["unlabelled"]) if method == "ssl_vqa" else None,
-        groups=str(groups),
-        groups_batch=recipe.ranked_scenes,
         method=method,
         optim=replace(base.optim, lr=1e-4, head_lr=recipe.head_lr),
         init=init,
@@ -154,7 +138,7 @@ def train_config(
         validate_epochs=0,  # the card says how it does on held-out contents
         labels_table=replace(base.labels_table, limit=recipe.labels, unlabelled_limit=recipe.unlabelled),
         output=OutputConfig(
-            tag="open2" if name == "ssl_vqa" else name.replace("_", "-"),
+            tag="open1" if name == "ssl_vqa" else name.replace("_", "-"),
             label="VMAF",
             label_kind=LABEL_KIND,
             minimum=0.0,  # one scale for every size, whatever the labels of the draw reach

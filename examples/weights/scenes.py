@@ -48,17 +48,15 @@ def long_enough(job: Job) -> list[Candidate]:
 
 
 def make_groups(job: Job) -> None:
-    """The paper's 12 and drawn versions of clips that are not in the bench."""
+    """The paper's 12 versions of clips that are not in the bench."""
     folder = job.data / f"spare-{job.recipe.spare_clips}"
     finished = folder / "finished"
     if finished.exists():
         return
-    drawn = job.recipe.spare_versions
     _, spare = carry.wanted_clips(job.clips, job.sources, job.recipe.spare_clips)
     if spare:
         sslvqa(
             *("distort", *(job.clips / name for name in spare), "--out", folder),
-            *(("--bank", "both", "--versions", drawn) if drawn else ()),
             *("--frames", job.recipe.frames, "--scale", "auto", "--workers", job.workers),
         )
     folder.mkdir(parents=True, exist_ok=True)
