@@ -119,6 +119,8 @@ def test_the_order_of_levels_is_learned_from_groups_and_a_stopped_run_goes_on(
     stop_after(0)
     resumed = weights(train(broken, resume=True))
     assert all(whole[name].equal(resumed[name]) for name in whole)
+    with pytest.raises(DataError, match="no groups in it; make some with: sslvqa distort"):
+        train(replace(ranked, groups=str(videos.parent / "videos"), out=str(tmp_path / "none")))
     with pytest.raises(ConfigError, match="learn from them"):
         replace(ranked, method="supervised")
 

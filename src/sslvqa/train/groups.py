@@ -14,12 +14,26 @@ from sslvqa.errors import DataError, VideoError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["find_groups", "hash_groups"]
+__all__ = ["find_groups", "find_or_make_groups", "hash_groups"]
 
 _logger = logging.getLogger(__name__)
 
 
-def find_groups(videos: Path, scratch: Path, *, max_frames: int | None = None) -> tuple[SceneVersions, ...]:
+def find_groups(folder: Path) -> tuple[SceneVersions, ...]:
+    """The groups in a folder.
+
+    Raises:
+        DataError: There are none, or one is damaged.
+    """
+    if not folder.is_dir():
+        raise DataError(f"no folder {folder}; expected groups made by sslvqa distort")
+    groups = _read_all(folder)
+    if not groups:
+        raise DataError(f"{folder}: no groups in it; make some with: sslvqa distort VIDEO --out {folder}")
+    return groups
+
+
+def find_or_make_groups(videos: Path, scratch: Path, *, max_frames: int | None) -> tuple[SceneVersions, ...]:
     """The groups in a folder; plain videos are distorted into ``scratch`` first.
 
     Videos that cannot be distorted are left out with a warning.
@@ -29,10 +43,16 @@ def find_groups(videos: Path, scratch: Path, *, max_frames: int | None = None) -
     """
     if not videos.is_dir():
         raise DataError(f"no folder {videos}; expected groups made by sslvqa distort, or videos")
-    sidecars = sorted({*videos.glob("*/group.json"), *videos.rglob("group.json")})  # the first follows links
-    folders = [path.parent for path in sidecars] or _distort_all(videos, scratch, max_frames)
-    infos = [read_group(folder) for folder in folders]
-    return tuple(map(SceneVersions.of, infos))
+    found = _read_all(videos)
+    if found:
+        return found
+    made = _distort_all(videos, scratch, max_frames)
+    return tuple(SceneVersions.of(read_group(folder)) for folder in made)
+
+
+def _read_all(folder: Path) -> tuple[SceneVersions, ...]:
+    sidecars = sorted({*folder.glob("*/group.json"), *folder.rglob("group.json")})  # the first follows links
+    return tuple(SceneVersions.of(read_group(path.parent)) for path in sidecars)
 
 
 def _distort_all(videos: Path, scratch: Path, max_frames: int | None) -> list[Path]:

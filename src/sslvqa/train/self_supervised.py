@@ -16,7 +16,7 @@ from sslvqa.train.build import compute_of
 from sslvqa.train.checkpoint import find_checkpoint
 from sslvqa.train.distributed import gather_rows, join_world, main_first
 from sslvqa.train.engine import Run, fit
-from sslvqa.train.groups import find_groups, hash_groups
+from sslvqa.train.groups import find_or_make_groups, hash_groups
 from sslvqa.train.start import (
     fingerprint,
     frame_cache,
@@ -58,7 +58,9 @@ def pretrain(
         with main_first(world):
             folder = open_run(config, resume=resume, world=world)
             if groups is None:
-                groups = find_groups(Path(config.videos), folder / "groups", max_frames=config.group_frames)
+                groups = find_or_make_groups(
+                    Path(config.videos), folder / "groups", max_frames=config.group_frames
+                )
         start = read_start(config.init, config.architecture)
         method = build_stvqrl(config, start, gather=keep_local if world.size == 1 else gather_rows).to(device)
         dataset = GroupDataset(

@@ -99,7 +99,7 @@ def read_tables(config: TrainConfig, *, probe: bool = True) -> Tables:
         pristine = _readable(read_videos(config.pristine), skip_bad=True, probe=probe)
     groups: tuple[SceneVersions, ...] = ()
     if config.groups is not None:
-        groups = find_groups(Path(config.groups), Path(config.out) / "groups")
+        groups = find_groups(Path(config.groups))
     return Tables(train, calibration, unlabelled, pristine, groups)
 
 
