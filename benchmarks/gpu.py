@@ -11,58 +11,16 @@ interruption the same command goes on. A part that fails leaves the reason besid
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import sys
 import time
-import traceback
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from rows import Rows
 
 PARTS = ("peak", "forward", "layout", "decode", "train", "files", "nvdec")
-
-
-@dataclass
-class Rows:
-    """The numbers of one part, written after each."""
-
-    path: Path
-    ends_at: float
-    """On the monotonic clock: nothing begins later."""
-    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    @classmethod
-    def open(cls, path: Path, ends_at: float) -> Rows:
-        return cls(path, ends_at, json.loads(path.read_text()) if path.exists() else {})
-
-    def add(self, name: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Measure one row unless it is there, or time is over; what was raised is a row too."""
-        if "error" not in self.rows.get(name, {"error": ""}):
-            return self.rows[name]
-        if time.monotonic() > self.ends_at:
-            print(f"{self.path.stem:8} {name:32} left out: time is over", flush=True)
-            return {}
-        began = time.monotonic()
-        try:
-            row = measure()
-        except Exception as error:  # the other rows count
-            traceback.print_exc()
-            row = {"error": f"{type(error).__name__}: {error}"[:400]}
-        row["measured_seconds"] = time.monotonic() - began
-        self.rows[name] = row
-        scratch = self.path.with_suffix(".part")
-        scratch.write_text(json.dumps(self.rows, indent=1))
-        scratch.replace(self.path)
-        told = {
-            key: float(f"{value:.4g}") if isinstance(value, float) else value for key, value in row.items()
-        }
-        print(f"{self.path.stem:8} {name:32} {told}", flush=True)
-        return row
 
 
 def main() -> int:

@@ -41,7 +41,7 @@ from sslvqa.video.reader import open_video
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gpu import Rows
+    from rows import Rows
 
     from sslvqa.methods import Method
     from sslvqa.scoring import Precision
