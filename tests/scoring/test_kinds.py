@@ -19,7 +19,6 @@ from sslvqa.nn.inference import inference_model
 from sslvqa.report import report_page
 from sslvqa.sampling import normalize
 from sslvqa.scoring import Scorer, VideoScore, check_golden, golden_view, openvino, store_golden
-from sslvqa.scoring.notebook import score_html
 
 needs_openvino = pytest.mark.skipif(openvino.unavailable() is not None, reason="OpenVINO is not installed")
 
@@ -133,7 +132,7 @@ def test_tables_pages_and_notebooks_show_what_is_not_there_as_nothing(kind_dir, 
         writer.close()
         texts[kind] = stream.getvalue()
     row = next(csv.DictReader(io.StringIO(texts[Format.CSV])))
-    page, html = report_page([result]), score_html(dataclasses.replace(result))
+    page, html = report_page([result]), dataclasses.replace(result)._repr_html_()
     without = kind_of(kind_dir) == "regressor"
     assert (row["q_d"] == "") == without
     assert ("–" in texts[Format.TABLE]) == without

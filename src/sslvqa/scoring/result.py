@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from sslvqa.errors import DataError
@@ -111,9 +112,7 @@ class VideoScore:
 
     def _repr_html_(self) -> str:
         """Show the score in a notebook."""
-        from sslvqa.scoring.notebook import score_html
-
-        return score_html(self)
+        return _html(self)
 
     @classmethod
     def from_json(cls, text: str) -> VideoScore:
@@ -153,3 +152,27 @@ class VideoScore:
 
 def _interval(values: Mapping[str, Any] | None) -> Interval | None:
     return None if values is None else Interval(**values)
+
+
+def _html(result: VideoScore) -> str:
+    """Return a small table; every text is escaped."""
+    interval, worst, video = result.interval, result.worst, result.video
+    rows = [("score", f"<b>{result.score:.2f}</b> ({escape(result.scale)})")]
+    if interval is not None:
+        rows.append(("interval", f"{interval.low:.2f} to {interval.high:.2f} ({interval.coverage:.0%})"))
+    rows += [
+        ("Q_R, Q_D", f"{result.q_r:.2f}, {'none' if result.q_d is None else format(result.q_d, '.2f')}"),
+        ("spread", f"{result.spread:.2f}"),
+        ("worst", f"{worst.score:.2f} at {worst.start_seconds:.1f}–{worst.end_seconds:.1f} s"),
+        (
+            "video",
+            f"{video.width_px}×{video.height_px}, {video.duration_seconds:.1f} s, {escape(video.codec)}",
+        ),
+        ("model", escape(result.provenance.model)),
+        *(("warning", escape(warning)) for warning in result.warnings),
+    ]
+    body = "".join(
+        f'<tr><th scope="row" style="text-align:left">{name}</th><td style="text-align:left">{text}</td></tr>'
+        for name, text in rows
+    )
+    return f"<table><caption>{escape(result.path)}</caption>{body}</table>"
