@@ -10,7 +10,7 @@ from sklearn.svm import SVR
 
 from sslvqa.errors import ConfigError, DataError, MissingExtraError
 from sslvqa.evaluate import (
-    REGRESSION_MEASURES,
+    MEASURES,
     append_result,
     data_hash,
     median_results,
@@ -37,7 +37,7 @@ def test_features_that_explain_the_scores_predict_them(results):
     assert [result.split for result in results] == [1, 2, 3]
     assert all((result.train, result.test) == (48, 12) for result in results)
     assert median_results(results)["srocc"] > 0.9
-    assert set(median_results(results)) == set(REGRESSION_MEASURES)
+    assert set(median_results(results)) == set(MEASURES)
 
 
 def test_features_without_information_do_not():

@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from sslvqa.evaluate import Evaluation
     from sslvqa.scoring import RatedScore, Scorer
 
-__all__ = ["MEASURES", "check_options", "evaluate", "evaluation_cells"]
-
-MEASURES = ("srocc", "plcc", "plcc_logistic", "krocc", "rmse", "rmse_logistic")
+__all__ = ["check_options", "evaluate", "evaluation_cells"]
 
 
 def evaluate(
@@ -143,6 +141,7 @@ def _report(
     parts: dict[str, Evaluation],
     kind: Format,
 ) -> None:
+    from sslvqa.evaluate import MEASURES
     from sslvqa.scoring import interval_coverage
 
     held = interval_coverage(rated)
@@ -171,7 +170,9 @@ def _report(
 
 
 def evaluation_cells(name: str, part: Evaluation) -> list[str]:
-    """Cells of one line of a table: a name, counts, :data:`MEASURES` with their intervals."""
+    """Cells of one line of a table: a name, counts, every measure with its interval."""
+    from sslvqa.evaluate import MEASURES
+
     cells = [name, str(part.videos), str(part.contents)]
     for measure in MEASURES:
         found, interval = part.measures[measure], part.intervals.get(measure)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sslvqa.cli.evaluate import MEASURES, check_options, evaluation_cells
+from sslvqa.cli.evaluate import check_options, evaluation_cells
 from sslvqa.cli.options import Coverage, PathColumn, Predictions, Resamples, Root, ScoreColumn
 from sslvqa.cli.output import Format, choose_format, note, print_json, print_table, track
 from sslvqa.errors import DataError
@@ -50,7 +50,7 @@ def peers(
     Exit code 0: all were read; 1: some were not and are left out; 2: wrong use.
     """
     from sslvqa.data.manifest import read_manifest, scan_videos
-    from sslvqa.evaluate import evaluate_predictions
+    from sslvqa.evaluate import MEASURES, evaluate_predictions
     from sslvqa.peers import PEERS
 
     kind = choose_format(format_, None)

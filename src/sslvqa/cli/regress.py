@@ -69,16 +69,16 @@ def regress(
 
 
 def _report(results: list[SplitResult], source: dict[str, str], kind: Format) -> None:
-    from sslvqa.evaluate import REGRESSION_MEASURES, median_results, splits_hash
+    from sslvqa.evaluate import MEASURES, median_results, splits_hash
 
     medians = median_results(results)
     if kind is Format.TABLE:
         print_table(
-            ("splits", "train", "test", *REGRESSION_MEASURES),
+            ("splits", "train", "test", *MEASURES),
             [
                 [
                     *map(str, (len(results), results[0].train, results[0].test)),
-                    *(f"{medians[name]:.4f}" for name in REGRESSION_MEASURES),
+                    *(f"{medians[name]:.4f}" for name in MEASURES),
                 ]
             ],
         )

@@ -3,8 +3,13 @@
 from sslvqa.evaluate.bootstrap import BootstrapInterval, bootstrap_by_content
 from sslvqa.evaluate.correlation import Measure, krocc, plcc, rmse, srocc
 from sslvqa.evaluate.mapping import LogisticFit, fit_logistic
-from sslvqa.evaluate.protocol import Evaluation, PairOrder, evaluate_predictions, pair_order_accuracy
-from sslvqa.evaluate.regression import MEASURES as REGRESSION_MEASURES
+from sslvqa.evaluate.protocol import (
+    MEASURES,
+    Evaluation,
+    PairOrder,
+    evaluate_predictions,
+    pair_order_accuracy,
+)
 from sslvqa.evaluate.regression import FittedSvr, SplitResult, fit_svr, median_results, regress_splits
 from sslvqa.evaluate.significance import (
     Comparison,
@@ -18,7 +23,7 @@ from sslvqa.evaluate.significance import (
 from sslvqa.evaluate.split_table import append_result, data_hash, read_results, splits_hash
 
 __all__ = [
-    "REGRESSION_MEASURES",
+    "MEASURES",
     "BootstrapInterval",
     "Comparison",
     "Evaluation",

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Evaluation", "PairOrder", "evaluate_predictions", "pair_order_accuracy"]
+__all__ = ["MEASURES", "Evaluation", "PairOrder", "evaluate_predictions", "pair_order_accuracy"]
+
+MEASURES = ("srocc", "plcc", "plcc_logistic", "krocc", "rmse", "rmse_logistic")
+"""Names of what an evaluation measures, in the order in which tables show them.
+
+``plcc_logistic`` is the PLCC of published tables.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,7 @@ class Evaluation:
     videos: int
     contents: int
     measures: dict[str, Measure]
-    """``srocc``, ``plcc`` (raw), ``plcc_logistic``, ``krocc``, ``rmse`` (raw), ``rmse_logistic``."""
+    """By the names of :data:`MEASURES`; ``plcc`` and ``rmse`` are raw, ``*_logistic*`` after the fit."""
     intervals: dict[str, BootstrapInterval | None]
     """Of ``srocc``, ``plcc``, ``krocc`` and ``rmse``: resampled by content."""
     order: PairOrder | None

@@ -22,12 +22,9 @@ from scipy.optimize import leastsq
 from scipy.special import expit
 
 from sslvqa.errors import ConfigError, DataError, MissingExtraError
-from sslvqa.evaluate.protocol import evaluate_predictions
+from sslvqa.evaluate.protocol import MEASURES, evaluate_predictions
 
-__all__ = ["MEASURES", "FittedSvr", "SplitResult", "fit_svr", "median_results", "regress_splits"]
-
-MEASURES = ("srocc", "plcc", "plcc_logistic", "krocc", "rmse", "rmse_logistic")
-"""What is reported of each split; ``plcc_logistic`` is the PLCC of published tables."""
+__all__ = ["FittedSvr", "SplitResult", "fit_svr", "median_results", "regress_splits"]
 
 _C = 2.0 ** np.arange(1, 11)
 _GAMMA = 2.0 ** np.arange(-8, 2)

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sslvqa.errors import DataError
-from sslvqa.evaluate.regression import MEASURES, SplitResult
+from sslvqa.evaluate.protocol import MEASURES
+from sslvqa.evaluate.regression import SplitResult
 
 __all__ = ["append_result", "data_hash", "read_results", "splits_hash"]
 

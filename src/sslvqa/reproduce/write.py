@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sslvqa.errors import MissingExtraError
+from sslvqa.evaluate import MEASURES
 from sslvqa.reproduce.figures import draw_figure
 from sslvqa.reproduce.page import markdown
 from sslvqa.reproduce.published import published_value
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from sslvqa.reproduce.tables import Table
 
 __all__ = ["write_table"]
-
-_RUN_MEASURES = ("srocc", "plcc", "plcc_logistic", "krocc", "rmse", "rmse_logistic")
 
 
 def write_table(table: Table, plan: Plan) -> list[Path]:
@@ -96,7 +95,7 @@ def _run_rows(results: Iterable[CellResult]) -> list[dict[str, object]]:
                     "videos": len(draw.predictions.videos),
                     "contents": len(set(draw.predictions.contents)),
                     "failed": len(draw.predictions.failed),
-                    **{name: _plain(measures[name]) for name in _RUN_MEASURES},
+                    **{name: _plain(measures[name]) for name in MEASURES},
                     "key": draw.folder.path.name,
                     "split_sha256": draw.job.draw.sha256,
                     "start_sha256": record["decided_by"]["start"],
