@@ -44,7 +44,7 @@ def encode_frames(
     """
     part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
-        with _quiet_av1(), av.open(str(part), "w") as container:
+        with _tamed_av1(), av.open(str(part), "w") as container:
             count = _encode(container, frames, fps=fps, encoder=encoder, matrix_tag=matrix_tag)
         part.replace(path)
     finally:
@@ -80,13 +80,21 @@ def _encode(
 
 
 @contextmanager
-def _quiet_av1() -> Iterator[None]:
-    """SVT-AV1 prints a banner on stderr unless the environment says otherwise; put back on leaving."""
+def _tamed_av1() -> Iterator[None]:
+    """Undo what SVT-AV1 does to a process.
+
+    It prints a banner on stderr unless the environment says otherwise, and for root it leaves the thread that
+    opens it at real-time priority 99, which starves everything else on the machine.
+    """
     before = os.environ.get("SVT_LOG")
     os.environ["SVT_LOG"] = before or "1"
+    scheduled = hasattr(os, "sched_setscheduler")  # Linux
+    policy, priority = (os.sched_getscheduler(0), os.sched_getparam(0)) if scheduled else (0, None)
     try:
         yield
     finally:
+        if priority is not None:
+            os.sched_setscheduler(0, policy, priority)
         if before is None:
             del os.environ["SVT_LOG"]
 
