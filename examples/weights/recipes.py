@@ -152,5 +152,5 @@ def train_config(
 def runtime_of(workers: int, stop_minutes: float | None = None) -> RuntimeConfig:
     """How a run computes; only the precision can change its result."""
     return RuntimeConfig(
-        precision="bf16", workers=max(workers - 1, 0), checkpoint_minutes=5.0, stop_minutes=stop_minutes
+        precision="auto", workers=max(workers - 1, 0), checkpoint_minutes=5.0, stop_minutes=stop_minutes
     )

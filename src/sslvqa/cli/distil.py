@@ -14,6 +14,7 @@ from sslvqa.cli.options import (
     MaxSteps,
     Resume,
     TrainDevice,
+    TrainPrecision,
     TrainSeed,
     TrainThreads,
     Workers,
@@ -59,9 +60,7 @@ def distil(
     seed: TrainSeed = None,
     workers: Workers = None,
     threads: TrainThreads = None,
-    precision: Annotated[
-        Literal["fp32", "bf16"] | None, typer.Option(help="Of the student; the teacher runs in fp32.")
-    ] = None,
+    precision: TrainPrecision = None,
     chunk: Chunk = None,
     device: TrainDevice = None,
     tag: Annotated[str | None, typer.Option(help="The model is named ARCHITECTURE.TAG.")] = None,

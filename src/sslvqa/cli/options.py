@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -27,6 +27,7 @@ __all__ = [
     "Seed",
     "Threads",
     "TrainDevice",
+    "TrainPrecision",
     "TrainSeed",
     "TrainThreads",
     "Workers",
@@ -78,6 +79,10 @@ TrainThreads = Annotated[int | None, typer.Option(help="CPU threads of the compu
 TrainSeed = Annotated[int | None, typer.Option(help="Same seed, same result.")]
 MaxSteps = Annotated[int | None, typer.Option(help="Stop after this many steps.")]
 Chunk = Annotated[int | None, typer.Option(help="Views that keep activations at once; 0 for all.")]
+TrainPrecision = Annotated[
+    Literal["auto", "fp32", "bf16"] | None,
+    typer.Option(help="Of the networks in training; auto: bf16 where the device has it."),
+]
 TrainDevice = Annotated[str | None, typer.Option(help="auto, cpu or cuda.")]
 Resume = Annotated[bool, typer.Option(help="Continue the run in OUT; the result is the same.")]
 BackboneRate = Annotated[float | None, typer.Option(help="Peak learning rate of the backbone.")]

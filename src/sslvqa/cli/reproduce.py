@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from sslvqa.cli.options import TrainDevice, TrainPrecision, TrainThreads, Workers
 from sslvqa.cli.output import note
 from sslvqa.errors import ConfigError
 
@@ -90,10 +91,10 @@ def reproduce(
         int | None, typer.Option(help="Make so many runs at most; 0 only writes tables.")
     ] = None,
     plan_only: Annotated[bool, typer.Option("--plan", help="Only list what is to be made.")] = False,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes that read videos.")] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads of the computation.")] = None,
-    precision: Annotated[Literal["fp32", "bf16"] | None, typer.Option(help="Of the networks.")] = None,
+    device: TrainDevice = None,
+    workers: Workers = None,
+    threads: TrainThreads = None,
+    precision: TrainPrecision = None,
 ) -> None:
     """Train and test what the tables need, then write them as CSV, Markdown and SVG; print the files.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sslvqa.errors import ConfigError
 from sslvqa.train import PRETRAIN_PRESETS, TRAIN_PRESETS, PretrainConfig, TrainConfig
+from sslvqa.train.build import settled
 from sslvqa.train.settings import resolve_config
 
 if TYPE_CHECKING:
@@ -106,6 +107,6 @@ def decisive(config: PretrainConfig | TrainConfig) -> Mapping[str, Any]:
         values.get("output", {}).pop(name, None)
     if "method" in values:
         values["method"] = Path(values["method"]).name
-    runtime = values["runtime"]
-    values["runtime"] = {name: runtime[name] for name in ("seed", "precision")}
+    runtime = settled(config.runtime)
+    values["runtime"] = {"seed": runtime.seed, "precision": runtime.precision}
     return values

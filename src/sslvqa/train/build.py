@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import torch
 
 from sslvqa.errors import ConfigError
 from sslvqa.hub import build_pair, build_single
@@ -18,6 +21,7 @@ from sslvqa.methods import (
     Supervised,
     keep_local,
 )
+from sslvqa.nn.inference import bf16_supported
 from sslvqa.scoring.runtime import pick_device
 from sslvqa.train.config import METHOD_FILE, WITH_DISTANCE
 from sslvqa.train.start import seeded
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
     from sslvqa.train.config import RuntimeConfig, TrainConfig
     from sslvqa.train.start import Start
 
-__all__ = ["build_baseline", "build_method", "build_ssl_vqa", "compute_of", "load_method"]
+__all__ = ["build_baseline", "build_method", "build_ssl_vqa", "compute_of", "load_method", "settled"]
 
 
 def build_method(config: TrainConfig, start: Start, *, gather: Gather = keep_local) -> SslVqa | Supervised:
@@ -113,6 +117,15 @@ def load_method(name: str) -> type[Supervised]:
             f"method {name}: {file} has no class {found['name']} derived from sslvqa.methods.Supervised"
         )
     return method
+
+
+def settled(runtime: RuntimeConfig) -> RuntimeConfig:
+    """The same with the precision that ``auto`` means on the device of the run."""
+    if runtime.precision != "auto":
+        return runtime
+    on_gpu = pick_device(runtime.device).type == "cuda"
+    half = torch.cuda.is_bf16_supported(including_emulation=False) if on_gpu else bf16_supported()
+    return replace(runtime, precision="bf16" if half else "fp32")
 
 
 def compute_of(runtime: RuntimeConfig) -> Compute:

@@ -86,8 +86,9 @@ class RuntimeConfig:
     seed: int = 0
     device: str = "auto"
     """``auto`` takes a GPU when there is one."""
-    precision: Literal["fp32", "bf16"] = "fp32"
-    """bf16 autocasts the networks; statistics and losses stay in float32."""
+    precision: Literal["auto", "fp32", "bf16"] = "fp32"
+    """bf16 autocasts the networks; statistics and losses stay in float32. ``auto`` takes bf16 where the
+    device has such products, and the run records which it was: without them bf16 is far slower than fp32."""
     workers: int = 1
     """Processes that read videos; 0 reads between the steps."""
     threads: int | None = None
@@ -109,7 +110,7 @@ class RuntimeConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        require(self.precision in {"fp32", "bf16"}, "precision", self.precision, "fp32 or bf16")
+        require(self.precision in {"auto", "fp32", "bf16"}, "precision", self.precision, "auto, fp32 or bf16")
         require(self.compile in {"auto", "on", "off"}, "compile", self.compile, "auto, on or off")
         for name in ("workers", "chunk", "checkpoint_minutes"):
             require(getattr(self, name) >= 0, name, getattr(self, name), "a number not below 0")

@@ -19,7 +19,7 @@ from sslvqa.nn.swin3d import SwinBackbone
 from sslvqa.scoring import Combined, Combiner
 from sslvqa.scoring.backends import make_runtime
 from sslvqa.scoring.runtime import pick_device, run_views, views_at_once
-from sslvqa.train.build import compute_of
+from sslvqa.train.build import compute_of, settled
 from sslvqa.train.checkpoint import find_checkpoint
 from sslvqa.train.distributed import gather_rows, join_world, main_first
 from sslvqa.train.engine import Run, fit
@@ -62,6 +62,7 @@ def distil(config: DistilConfig, *, resume: bool = False) -> Path:
         DataError: The videos cannot serve.
         Interrupted: After SIGTERM or Ctrl-C.
     """
+    config = replace(config, runtime=settled(config.runtime))
     device = pick_device(config.runtime.device)
     with join_world(device) as world:
         teacher = load_model(config.teacher)

@@ -42,7 +42,7 @@ def nano_cpu_pretrain(videos: str, out: str) -> PretrainConfig:
         pair="released_stage1",  # same places: the easier task, which a short run can learn
         shrinkage=0.1,  # a view has as many tokens as projected channels
         optim=OptimConfig(lr=3e-4, head_lr=3e-4, warmup_epochs=1.0, final_ratio=0.05, grad_clip=5.0),
-        runtime=RuntimeConfig(precision="bf16"),
+        runtime=RuntimeConfig(precision="auto"),
     )
 
 
@@ -82,7 +82,7 @@ def nano_cpu_train(labels: str, pristine: str, out: str) -> TrainConfig:
         loss=LossConfig(supervised_views=2),
         corpus=CorpusConfig(refresh_steps=8),
         optim=OptimConfig(lr=1e-5, head_lr=1e-5, warmup_epochs=0.5, final_ratio=0.0, grad_clip=1.0),
-        runtime=RuntimeConfig(precision="bf16"),
+        runtime=RuntimeConfig(precision="auto"),
     )
 
 
@@ -95,7 +95,7 @@ def nano_cpu_distil(teacher: str, videos: str, out: str) -> DistilConfig:
         batch=8,
         epochs=20,
         optim=OptimConfig(lr=5e-5, head_lr=1e-3, warmup_epochs=0.5, final_ratio=0.0, grad_clip=1.0),
-        runtime=RuntimeConfig(precision="bf16"),
+        runtime=RuntimeConfig(precision="auto"),
     )
 
 

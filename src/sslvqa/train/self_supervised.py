@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from sslvqa.methods import StVqrl, keep_local
 from sslvqa.nn.heads import Projection
 from sslvqa.nn.swin3d.model import SwinBackbone
 from sslvqa.scoring.runtime import pick_device
-from sslvqa.train.build import compute_of
+from sslvqa.train.build import compute_of, settled
 from sslvqa.train.checkpoint import find_checkpoint
 from sslvqa.train.distributed import gather_rows, join_world, main_first
 from sslvqa.train.engine import Run, fit
@@ -53,6 +54,7 @@ def pretrain(
         DataError: No usable video.
         Interrupted: After SIGTERM or Ctrl-C.
     """
+    config = replace(config, runtime=settled(config.runtime))
     device = pick_device(config.runtime.device)
     with join_world(device) as world:
         with main_first(world):

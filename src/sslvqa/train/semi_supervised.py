@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sslvqa.data.datasets import GroupDataset, VideoDataset, read_centre_views
@@ -11,7 +12,7 @@ from sslvqa.methods import keep_local
 from sslvqa.nn.quality import RegressorModel, join_scores
 from sslvqa.nn.swin3d import SwinBackbone
 from sslvqa.scoring.runtime import pick_device
-from sslvqa.train.build import build_method, compute_of
+from sslvqa.train.build import build_method, compute_of, settled
 from sslvqa.train.checkpoint import find_checkpoint
 from sslvqa.train.config import WITH_DISTANCE
 from sslvqa.train.distributed import gather_rows, join_world, main_first
@@ -54,6 +55,7 @@ def train(config: TrainConfig, *, resume: bool = False, tables: Tables | None = 
         DataError: The videos cannot serve.
         Interrupted: After SIGTERM or Ctrl-C.
     """
+    config = replace(config, runtime=settled(config.runtime))
     device = pick_device(config.runtime.device)
     with join_world(device) as world:
         with main_first(world):
