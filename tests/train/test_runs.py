@@ -20,7 +20,7 @@ from sslvqa.distort import build_group
 from sslvqa.errors import ConfigError, DataError
 from sslvqa.hub import load_model
 from sslvqa.scoring import Scorer, check_golden
-from sslvqa.train import Interrupted, OptimConfig, PretrainConfig, RuntimeConfig, pretrain, train
+from sslvqa.train import Interrupted, OptimConfig, PretrainConfig, RuntimeConfig, finish, pretrain, train
 from sslvqa.train.checkpoint import find_checkpoint
 
 
@@ -130,6 +130,19 @@ def test_ssl_vqa_minus_ignores_unlabelled_videos(config, tmp_path):
     without = weights(train(replace(plain, unlabelled=None)))
     given = weights(train(replace(plain, out=str(tmp_path / "other"))))
     assert all(without[name].equal(given[name]) for name in without)
+
+
+def test_the_maps_to_the_label_scale_are_fitted_on_a_share_of_many_labelled_videos(config, monkeypatch):
+    """Scoring all of 28 000 labelled videos would take longer than training on them."""
+    scored = []
+    monkeypatch.setattr(finish, "_MAP_VIDEOS", 5)
+    fitted = finish.raw_scores
+    monkeypatch.setattr(
+        finish, "raw_scores", lambda scorer, table: scored.append(len(table)) or fitted(scorer, table)
+    )
+    _, card = load_model(train(replace(config, method="supervised", pristine=None, max_steps=1)))
+    assert scored == [3, 5]  # the held-out videos, a share of the eleven others
+    assert card.combine == "calibrated"
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ from sslvqa.scoring import (
     read_each,
     store_golden,
 )
+from sslvqa.train.tables import limit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,6 +56,11 @@ if TYPE_CHECKING:
     from sslvqa.train.tables import Tables
 
 __all__ = ["finish_model", "interval_card", "raw_scores", "result_card", "settings_text"]
+
+
+_MAP_VIDEOS = 500
+"""Labelled videos, drawn by the seed, that the maps to the label scale are fitted on at most: they have few
+parameters, and to score all of 28 000 labelled videos would take longer than the training."""
 
 
 def finish_model(
@@ -137,7 +143,8 @@ def settings_text(config: RunConfig) -> str:
 def _calibrate(card: ModelCard, scorer: Scorer, tables: Tables, *, coverage: float) -> ModelCard:
     held = tables.calibration
     raw_held = raw_scores(scorer, held) if len(held) else None
-    combiner = _fit_maps(raw_scores(scorer, tables.labelled), tables.labelled.scores, card.scale)
+    known = limit_rows(tables.labelled, _MAP_VIDEOS, card.training.seed)
+    combiner = _fit_maps(raw_scores(scorer, known), known.scores, card.scale)
     if raw_held is not None:
         combiner = replace(combiner, weight=_fit_weight(combiner, raw_held, held.scores))
     regressor, distance = combiner.regressor, combiner.distance

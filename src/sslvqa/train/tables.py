@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sslvqa.data.datasets import SceneVersions
     from sslvqa.train.config import TrainConfig
 
-__all__ = ["CALIBRATION", "Tables", "divide_videos", "read_tables", "read_videos"]
+__all__ = ["CALIBRATION", "Tables", "divide_videos", "limit_rows", "read_tables", "read_videos"]
 
 CALIBRATION = "calibration"
 """Rows with this split are held out for the interval; of the others, ``train`` and unmarked ones are used."""
@@ -75,7 +75,7 @@ def read_tables(config: TrainConfig, *, probe: bool = True) -> Tables:
     few = len(usable) < options.calibration_minimum or len(usable.contents) < 10
     fraction = 0 if few else options.calibration_fraction
     train, calibration = _divide(usable, fraction=fraction, seed=config.runtime.seed)
-    train = _limit(train, options.limit, config.runtime.seed)
+    train = limit_rows(train, options.limit, config.runtime.seed)
     train = _readable(train, skip_bad=options.skip_bad, probe=probe)
     calibration = _readable(calibration, skip_bad=options.skip_bad, probe=probe)
     if len(set(train.scores)) < 2:
@@ -88,7 +88,7 @@ def read_tables(config: TrainConfig, *, probe: bool = True) -> Tables:
         known = {row.path.resolve() for row in (*train.rows, *calibration.rows)}
         found = read_videos(config.unlabelled)
         fresh = found.select(row for row in found.rows if row.path.resolve() not in known)
-        limited = _limit(fresh, options.unlabelled_limit, config.runtime.seed)
+        limited = limit_rows(fresh, options.unlabelled_limit, config.runtime.seed)
         if not limited.rows:
             raise DataError(
                 f"{config.unlabelled}: all {len(found)} videos are among the labelled ones; give others"
@@ -117,7 +117,7 @@ def divide_videos(source: str, *, limit: int | None, fraction: float, seed: int)
         ManifestError: The table is malformed.
         DataError: Fewer than two contents, or no readable video on one side.
     """
-    found = _limit(_usable(read_videos(source)), limit, seed)
+    found = limit_rows(_usable(read_videos(source)), limit, seed)
     learned, held = _divide(found, fraction=fraction, seed=seed)
     if not learned.rows or not held.rows:
         raise DataError(
@@ -177,7 +177,7 @@ def _divide(usable: Manifest, *, fraction: float, seed: int) -> tuple[Manifest, 
     return hold_out(usable, fraction=fraction, seed=derive_seed(seed, CALIBRATION))
 
 
-def _limit(manifest: Manifest, limit: int | None, seed: int) -> Manifest:
+def limit_rows(manifest: Manifest, limit: int | None, seed: int) -> Manifest:
     """``limit`` rows drawn by the seed, in table order; a smaller limit gives a subset of a larger one."""
     if limit is None or len(manifest) <= limit:
         return manifest
