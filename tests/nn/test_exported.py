@@ -25,7 +25,9 @@ def model(request):
         embed_dim=8, depths=(2, 2), heads=(1, 2), window=(2, 3, 3), fragments=4, gate=request.param,
         gated_stages=(0,),
     )  # fmt: skip
-    regressor = RegressorModel(SwinBackbone(config, generator=generator), QualityHead(16, hidden=4))
+    regressor = RegressorModel(
+        SwinBackbone(config, generator=generator), QualityHead(16, hidden=4, context=True)
+    )
     model = DualQualityModel(regressor, DistanceModel(SwinBackbone(config, generator=generator)))
     for name, parameter in model.named_parameters():
         if name.endswith("bias_table"):  # so that a wrong gate or mask would be seen

@@ -2,8 +2,10 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from scipy.special import erf
 
 from sslvqa.errors import ConfigError, DataError
 from sslvqa.nn import (
@@ -51,6 +53,32 @@ def test_the_head_drops_out_in_training_only():
     assert not torch.equal(head(features), head(features))
     head.eval()
     assert torch.equal(head(features), head(features))
+
+
+def test_a_head_with_context_also_sees_mean_and_deviation_of_all_tokens():
+    head = QualityHead(5, hidden=4, context=True, generator=generator()).eval()
+    features = torch.randn(2, 5, 3, 2, 2, generator=generator(3))
+    rows = features.double().flatten(2).numpy()
+    weight, bias, context, last, offset = (
+        value.detach().double().squeeze().numpy()
+        for value in (
+            *(head.fc_hid.weight, head.fc_hid.bias, head.fc_context.weight),
+            *(head.fc_last.weight, head.fc_last.bias),
+        )
+    )
+    for index, tokens in enumerate(rows):
+        view = context @ np.concatenate([tokens.mean(axis=1), tokens.std(axis=1)])
+        hidden = weight @ tokens + (bias + view)[:, None]
+        hidden = hidden * (1 + erf(hidden / np.sqrt(2))) / 2
+        values = head(features)[index].detach().double().numpy().ravel()
+        np.testing.assert_allclose(values, last @ hidden + offset, atol=1e-4)
+
+
+def test_equal_tokens_give_a_head_with_context_finite_gradients():
+    head = QualityHead(5, hidden=4, context=True, generator=generator())
+    features = torch.ones(2, 5, 3, 2, 2, requires_grad=True)
+    head(features).sum().backward()
+    assert torch.isfinite(features.grad).all()
 
 
 def test_the_projection_narrows_tokens_and_is_not_negative():

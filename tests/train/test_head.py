@@ -1,5 +1,7 @@
 """The head alone, before the first step."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,8 @@ from sslvqa.data.datasets import Item
 from sslvqa.evaluate.correlation import srocc
 from sslvqa.hub.names import build_model
 from sslvqa.methods import Compute
-from sslvqa.train.head import fit_head, fit_ridge
+from sslvqa.train import HeadConfig
+from sslvqa.train.head import fit_head, fit_ridge, train_head
 
 
 class Bright:
@@ -24,6 +27,16 @@ class Bright:
         noise = torch.rand((2, 3, 4, 32, 32), generator=torch.Generator().manual_seed(key.position))
         views = (noise * 20 + 18 * key.position).to(torch.uint8)
         return Item(views, self.scores[key.position], key.position)
+
+
+class Counted(Bright):
+    """The same, and how often one was read."""
+
+    read = 0
+
+    def __getitem__(self, key):
+        self.read += 1
+        return super().__getitem__(key)
 
 
 @pytest.fixture
@@ -75,3 +88,33 @@ def test_a_direction_with_one_nth_of_the_variance_is_damped_to_half():
 
 def test_constant_features_give_no_weights():
     assert not fit_ridge(np.ones((5, 3)), np.arange(5.0)).any()
+
+
+@pytest.mark.parametrize("context", [False, True])
+def test_the_head_learns_on_tokens_that_are_computed_once_and_nothing_else_changes(tiny, context):
+    torch.manual_seed(0)
+    regressor = build_model(replace(tiny, head_context=context, head_dropout=0.0)).regressor
+    videos, state = Counted(), torch.get_rng_state()
+    before = {name: value.clone() for name, value in regressor.state_dict().items()}
+    config = HeadConfig(epochs=60, draws=2, batch=6, lr=1e-2)
+    train_head(regressor, videos, config, compute=Compute())
+    assert torch.equal(state, torch.get_rng_state())
+    assert videos.read == 2 * len(videos)  # two pairs of views a video, however many passes
+    changed = {name for name, value in regressor.state_dict().items() if not value.equal(before[name])}
+    layers = {"head.fc_hid.weight", "head.fc_hid.bias", "head.fc_last.weight", "head.fc_last.bias"}
+    assert changed == layers | ({"head.fc_context.weight"} if context else set())
+    found = predict(regressor, videos)
+    assert srocc(found, videos.scores).value > 0.9
+    assert abs(found.mean()) < 0.2
+    assert found.std() == pytest.approx(1, rel=0.2)
+
+
+def test_the_same_seed_learns_the_same_head(tiny):
+    learned = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(0)
+        regressor = build_model(tiny).regressor
+        train_head(regressor, Bright(), HeadConfig(epochs=2, batch=4), compute=Compute(), seed=seed)
+        learned.append(regressor.head.fc_hid.weight.detach().clone())
+    assert learned[0].equal(learned[1])
+    assert not learned[0].equal(learned[2])

@@ -20,7 +20,16 @@ from sslvqa.distort import build_group
 from sslvqa.errors import ConfigError, DataError
 from sslvqa.hub import load_model
 from sslvqa.scoring import Scorer, check_golden
-from sslvqa.train import Interrupted, OptimConfig, PretrainConfig, RuntimeConfig, finish, pretrain, train
+from sslvqa.train import (
+    HeadConfig,
+    Interrupted,
+    OptimConfig,
+    PretrainConfig,
+    RuntimeConfig,
+    finish,
+    pretrain,
+    train,
+)
 from sslvqa.train.checkpoint import find_checkpoint
 
 
@@ -130,6 +139,27 @@ def test_ssl_vqa_minus_ignores_unlabelled_videos(config, tmp_path):
     without = weights(train(replace(plain, unlabelled=None)))
     given = weights(train(replace(plain, out=str(tmp_path / "other"))))
     assert all(without[name].equal(given[name]) for name in without)
+
+
+def test_the_head_alone_learns_in_no_step_and_resumes_to_the_same(config, tmp_path):
+    plain = replace(config, method="ssl_vqa_minus", unlabelled=None, max_steps=0)
+    plain = replace(plain, fit_head=False, head=HeadConfig(epochs=3, context=True, batch=4))
+    first = train(plain)
+    model, card = load_model(first)
+    assert card.architecture.head_context
+    assert model.regressor.head.fc_context is not None
+    start = train(replace(plain, head=HeadConfig(context=True), out=str(tmp_path / "start")))
+    before, after = weights(start), weights(first)
+    changed = {name for name in after if not after[name].equal(before[name])}
+    assert changed
+    assert all(name.startswith("regressor.head.") for name in changed)
+    again = weights(train(plain, resume=True))
+    assert all(after[name].equal(again[name]) for name in after)
+    goes_on = replace(
+        plain, init=str(first), method="supervised", head=HeadConfig(), out=str(tmp_path / "on")
+    )
+    kept = weights(train(replace(goes_on, pristine=None)))
+    assert all(kept[name].equal(after[name]) for name in kept)
 
 
 def test_the_maps_to_the_label_scale_are_fitted_on_a_share_of_many_labelled_videos(config, monkeypatch):

@@ -58,6 +58,8 @@ class Architecture:
     """Hidden channels of the regression head g, and of a student's other head."""
     head_dropout: float = 0.5
     """Probability of the head's two dropouts."""
+    head_context: bool = False
+    """Whether a head also sees mean and deviation of all tokens of a view, see :class:`QualityHead`."""
     projection_channels: int = 64
     """Channels of the projection used by ST-VQRL only; it is not part of a saved model."""
     temperature: float = 10.0
@@ -160,7 +162,10 @@ def _build_regressor(architecture: Architecture, *, drawn: bool) -> RegressorMod
 
 def _build_head(architecture: Architecture) -> QualityHead:
     return QualityHead(
-        architecture.backbone.channels, hidden=architecture.head_channels, dropout=architecture.head_dropout
+        architecture.backbone.channels,
+        hidden=architecture.head_channels,
+        dropout=architecture.head_dropout,
+        context=architecture.head_context,
     )
 
 
@@ -176,7 +181,7 @@ def architecture_from_dict(values: Mapping[str, Any]) -> Architecture:
         ConfigError: A key is unknown or missing (all are listed), or a number is out of range.
     """
     nested = {"backbone": SwinConfig, "geometry": ViewGeometry}
-    values = {"kind": "pair", **values}  # the only kind when it was not written down
+    values = {"kind": "pair", "head_context": False, **values}  # when not written down
     check_keys(values, _field_names(Architecture), where="architecture")
     parts: dict[str, Any] = {key: _tuples(value) for key, value in values.items() if key not in nested}
     for key, kind in nested.items():

@@ -21,18 +21,28 @@ class QualityHead(nn.Module):
         channels: Channels of a token.
         hidden: Channels between the two convolutions.
         dropout: Probability of both dropouts.
+        context: Whether the value of a token also depends on its view as a whole (ours): the first layer then
+            sees mean and deviation of every channel over all tokens, too.
         generator: Source of the initial weights; the global one by default.
     """
 
     def __init__(
-        self, channels: int, *, hidden: int = 64, dropout: float = 0.5, generator: Generator | None = None
+        self,
+        channels: int,
+        *,
+        hidden: int = 64,
+        dropout: float = 0.5,
+        context: bool = False,
+        generator: Generator | None = None,
     ) -> None:
         super().__init__()
         self.fc_hid = nn.Conv3d(channels, hidden, 1)
+        self.fc_context = nn.Linear(2 * channels, hidden, bias=False) if context else None
         self.fc_last = nn.Conv3d(hidden, 1, 1)
         self.dropout = dropout
-        for layer in (self.fc_hid, self.fc_last):
-            _initialise(layer, generator)
+        for layer in (self.fc_hid, self.fc_context, self.fc_last):
+            if layer is not None:
+                _initialise(layer, generator)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map tokens ``(B, C, T', h, w)`` to values ``(B, T', h, w)``; arbitrary scale, higher is better."""
@@ -41,7 +51,11 @@ class QualityHead(nn.Module):
 
     def hidden(self, features: Tensor) -> Tensor:
         """Map tokens to what the last layer sees, ``(B, hidden, T', h, w)``."""
-        return F.gelu(self.fc_hid(F.dropout(features, self.dropout, self.training)))
+        features = F.dropout(features, self.dropout, self.training)
+        hidden = self.fc_hid(features)
+        if self.fc_context is not None:
+            hidden = hidden + self.fc_context(_moments(features))[:, :, None, None, None]
+        return F.gelu(hidden)
 
     @torch.no_grad()
     def rescale(self, *, scale: float, offset: float) -> None:
@@ -68,6 +82,14 @@ class Projection(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Map tokens ``(..., N, C)`` to ``(..., N, out_channels)``, all >= 0."""
         return F.relu(self.linear(tokens))
+
+
+def _moments(features: Tensor) -> Tensor:
+    """Mean and deviation over tokens, ``(B, C, T', h, w)`` to float32 ``(B, 2 C)``; gradients stay finite."""
+    rows = features.flatten(2).float()
+    mean = rows.mean(dim=2)
+    variance = (rows - mean.unsqueeze(2)).square().mean(dim=2)
+    return torch.cat([mean, (variance + 1e-6).sqrt()], dim=1)
 
 
 def _initialise(layer: nn.Conv3d | nn.Linear, generator: Generator | None) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sslvqa.errors import ConfigError
-from sslvqa.train import PRETRAIN_PRESETS, TRAIN_PRESETS, PretrainConfig, TrainConfig
+from sslvqa.train import PRETRAIN_PRESETS, TRAIN_PRESETS, HeadConfig, PretrainConfig, TrainConfig
 from sslvqa.train.build import settled
 from sslvqa.train.settings import resolve_config
 
@@ -107,6 +107,8 @@ def decisive(config: PretrainConfig | TrainConfig) -> Mapping[str, Any]:
         values.get("output", {}).pop(name, None)
     if "method" in values:
         values["method"] = Path(values["method"]).name
+    if values.get("head") == dataclasses.asdict(HeadConfig()):
+        del values["head"]  # a head that does not learn alone decides nothing
     runtime = settled(config.runtime)
     values["runtime"] = {"seed": runtime.seed, "precision": runtime.precision}
     return values

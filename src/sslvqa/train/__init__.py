@@ -2,6 +2,7 @@
 
 from sslvqa.train.config import (
     CorpusConfig,
+    HeadConfig,
     LabelsConfig,
     LossConfig,
     OptimConfig,
@@ -25,6 +26,7 @@ __all__ = [
     "TRAIN_PRESETS",
     "CorpusConfig",
     "DistilConfig",
+    "HeadConfig",
     "Interrupted",
     "LabelsConfig",
     "LossConfig",

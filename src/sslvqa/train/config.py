@@ -234,6 +234,29 @@ class LossConfig:
 
 
 @dataclass(frozen=True)
+class HeadConfig:
+    """How the head learns before the backbones move (ours), see :func:`sslvqa.train.head.train_head`."""
+
+    epochs: int = 0
+    """Passes over the labelled videos in which the head learns alone; 0 for none."""
+    context: bool = False
+    """Whether a new head also sees mean and deviation of all tokens of a view."""
+    draws: int = 2
+    """Pairs of views of a video, whose tokens are computed once and kept as float16."""
+    batch: int = 64
+    """Videos a step."""
+    lr: float = 1e-3
+    """Peak learning rate."""
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        require(self.epochs >= 0, "epochs", self.epochs, "0 or more")
+        require(self.draws >= 1, "draws", self.draws, "1 or more")
+        require(self.batch >= 2, "batch", self.batch, "2 or more (a correlation)")
+        require(self.lr > 0, "lr", self.lr, "a positive number")
+
+
+@dataclass(frozen=True)
 class RegressorConfig:
     """Options of the methods with one regressor; the losses on unlabelled videos are correlation losses."""
 
@@ -332,8 +355,11 @@ class TrainConfig:
     epochs: int = 30
     """Passes over the labelled videos."""
     max_steps: int | None = None
+    """Fewer steps than the epochs would give; 0 leaves the backbones as they start."""
     fit_head: bool = False
-    """Whether the head is fitted to the labels first, see :func:`sslvqa.train.head.fit_head`."""
+    """Whether a new head's last layer is fitted to the labels first, see
+    :func:`sslvqa.train.head.fit_head`."""
+    head: HeadConfig = field(default_factory=HeadConfig)
     validate_epochs: int = 5
     """Epochs between two looks at the held-out videos (for the record only); 0 for none."""
     labels_table: LabelsConfig = field(default_factory=LabelsConfig)
@@ -365,7 +391,7 @@ class TrainConfig:
             f"none with method {self.method}; {' and '.join(WITH_DISTANCE)} learn from them",
         )
         require(self.epochs >= 1, "epochs", self.epochs, "1 or more")
-        require(self.max_steps is None or self.max_steps >= 1, "max_steps", self.max_steps, "1 or more")
+        require(self.max_steps is None or self.max_steps >= 0, "max_steps", self.max_steps, "0 or more")
         needs_unlabelled = self.method in get_args(TrainMethod) and self.method not in WITHOUT_UNLABELLED
         if needs_unlabelled and self.unlabelled is None:
             instead = "ssl_vqa_minus" if self.method == "ssl_vqa" else "supervised"

@@ -6,21 +6,28 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from sslvqa.data.datasets import ItemKey
+from sslvqa.losses import plcc_loss
 from sslvqa.methods.base import evaluating
+from sslvqa.train.config import OptimConfig
+from sslvqa.train.optim import build_optimizer, lr_factor, set_lr
+from sslvqa.train.start import seeded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from sslvqa.data.datasets import VideoDataset
+    from sslvqa.losses.plcc import PlccKind
     from sslvqa.methods import Compute
     from sslvqa.nn.quality import RegressorModel
+    from sslvqa.train.config import HeadConfig
 
-__all__ = ["fit_head", "fit_ridge", "head_features"]
+__all__ = ["fit_head", "fit_ridge", "head_features", "train_head"]
 
 _VIEWS_AT_ONCE = 16
+_WARMUP = 20  # steps
 
 
 def fit_head(regressor: RegressorModel, dataset: VideoDataset, *, compute: Compute) -> None:
@@ -46,6 +53,79 @@ def fit_head(regressor: RegressorModel, dataset: VideoDataset, *, compute: Compu
         layer.weight.copy_(torch.from_numpy(weights / fitted.std()).view_as(layer.weight))
         if layer.bias is not None:
             layer.bias.fill_(-float(features.mean(axis=0) @ weights / fitted.std()))
+
+
+def train_head(
+    regressor: RegressorModel,
+    dataset: VideoDataset,
+    config: HeadConfig,
+    *,
+    compute: Compute,
+    plcc: PlccKind = "paper",
+    weight_decay: float = 0.05,
+    seed: int = 0,
+) -> None:
+    """Learn the whole head on what the backbone gives now; nothing else changes.
+
+    The tokens of some views of each video are computed once, so that a pass over thousands of videos takes
+    seconds. A step takes one of the views of each video of its batch.
+
+    Args:
+        regressor: On its device.
+        dataset: The labelled videos.
+        config: How long and how fast.
+        compute: How views pass through the backbone.
+        plcc: Form of the correlation loss.
+        weight_decay: Of the two layers' weights.
+        seed: Of everything that is drawn.
+    """
+    tokens, scores = _token_bank(regressor, dataset, draws=config.draws, compute=compute)
+    head, device = regressor.head.train(), next(regressor.parameters()).device
+    batch = min(config.batch, len(scores))
+    each = len(scores) // batch
+    optim = OptimConfig(head_lr=config.lr, weight_decay=weight_decay)
+    optimizer = build_optimizer({"head": head}, optim)
+    order = torch.arange(len(scores))
+    with seeded(seed, "head"):
+        for step in range(config.epochs * each):
+            if step % each == 0:
+                order = torch.randperm(len(scores))
+            rows = order[step % each * batch :][:batch]
+            views = torch.randint(tokens.shape[1], (batch,))
+            found = head(tokens[rows, views].to(device).float()).mean(dim=(1, 2, 3))
+            optimizer.zero_grad(set_to_none=True)
+            torch.autograd.backward(plcc_loss(found, scores[rows].to(device), kind=plcc))
+            set_lr(optimizer, lr_factor(step, total=config.epochs * each, warmup=_WARMUP, final_ratio=0.0))
+            optimizer.step()
+    _standardise(regressor, tokens)
+
+
+@torch.no_grad()
+def _token_bank(
+    regressor: RegressorModel, dataset: VideoDataset, *, draws: int, compute: Compute
+) -> tuple[Tensor, Tensor]:
+    """Tokens of two views a draw, float16 ``(n, V, C, T', h, w)`` on the CPU, and the labels ``(n,)``."""
+    device = next(regressor.parameters()).device
+    bank, scores = [], []
+    with evaluating(regressor):
+        for position in range(len(dataset)):
+            items = [dataset[ItemKey("head", draw, position)] for draw in range(draws)]
+            views = torch.cat([item.views for item in items]).to(device)
+            bank.append(compute(regressor.backbone, views).half().cpu())
+            scores.append(items[0].score)
+    return torch.stack(bank), torch.tensor(scores, dtype=torch.float32)
+
+
+@torch.no_grad()
+def _standardise(regressor: RegressorModel, tokens: Tensor) -> None:
+    """Let the scores of the first view of all videos have mean 0 and deviation 1, as after a ridge fit."""
+    device = next(regressor.parameters()).device
+    with evaluating(regressor):
+        parts = torch.split(tokens[:, 0], _VIEWS_AT_ONCE)
+        scores = torch.cat([regressor.head(part.to(device).float()).mean(dim=(1, 2, 3)) for part in parts])
+    deviation, mean = (float(value) for value in torch.std_mean(scores, correction=0))
+    if deviation > 0:
+        regressor.head.rescale(scale=1 / deviation, offset=-mean / deviation)
 
 
 def fit_ridge(

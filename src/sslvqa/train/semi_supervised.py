@@ -18,7 +18,7 @@ from sslvqa.train.config import WITH_DISTANCE
 from sslvqa.train.distributed import gather_rows, join_world, main_first
 from sslvqa.train.engine import Run, fit
 from sslvqa.train.finish import finish_model
-from sslvqa.train.head import fit_head
+from sslvqa.train.head import fit_head, train_head
 from sslvqa.train.start import fingerprint, frame_cache, open_run, read_start, start_patches
 from sslvqa.train.tables import read_tables
 
@@ -63,6 +63,8 @@ def train(config: TrainConfig, *, resume: bool = False, tables: Tables | None = 
         tables = read_tables(config) if tables is None else tables
         kind: ModelKind = "pair" if config.method in WITH_DISTANCE else "regressor"
         start = read_start(config.init, config.architecture, kind=kind)
+        if start.head is None and config.head.context:
+            start = replace(start, architecture=replace(start.architecture, head_context=True))
         method = build_method(config, start, gather=keep_local if world.size == 1 else gather_rows).to(device)
         parts = _datasets(config, tables, start.architecture.geometry)
         if find_checkpoint(folder) is None:
@@ -97,11 +99,22 @@ def _prepare(
     assert isinstance(labelled, VideoDataset)
     if start.regressor is None:
         start_patches([part for part in method.modules() if isinstance(part, SwinBackbone)], labelled)
+    regressor, *copies = [part for part in method.modules() if isinstance(part, RegressorModel)]
+    compute = compute_of(config.runtime)
     if start.head is None and config.fit_head:
-        regressor, *copies = [part for part in method.modules() if isinstance(part, RegressorModel)]
-        fit_head(regressor, labelled, compute=compute_of(config.runtime))
-        for copy in copies:  # teachers start where their students do
-            copy.head.load_state_dict(regressor.head.state_dict())
+        fit_head(regressor, labelled, compute=compute)
+    if config.head.epochs:
+        train_head(
+            regressor,
+            labelled,
+            config.head,
+            compute=compute,
+            plcc=config.loss.plcc,
+            weight_decay=config.optim.weight_decay,
+            seed=config.runtime.seed,
+        )
+    for copy in copies:  # teachers start where their students do
+        copy.head.load_state_dict(regressor.head.state_dict())
 
 
 def _datasets(
