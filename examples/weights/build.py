@@ -44,9 +44,10 @@ from sslvqa.train.start import BACKBONE_FILE
 from sslvqa.train.tables import read_tables
 
 DESCRIPTION = (
-    "SSL-VQA on {labelled} labelled and {unlabelled} unlabelled videos, started from ST-VQRL; it predicts "
-    "VMAF. Made by examples/weights/build.py --size {size}."
+    "{kind} {labelled} labelled and {unlabelled} unlabelled videos, started from ST-VQRL; it predicts VMAF. "
+    "Made by examples/weights/build.py --size {size}."
 )
+KINDS = {"moments": "Backbones as ST-VQRL left them, a head that judges views by moments of their tokens;"}
 LIMITS = (
     "The labels are a full-reference measure of synthetic distortions; no human rated anything.",
     "VMAF misjudges changes of exposure, contrast and position: such versions had no labels.",
@@ -86,9 +87,10 @@ def main(arguments: list[str] | None = None) -> int:
     if options.give:
         give_parts(job, options.give, again=options.again)
     if code == 0 and options.ship:
-        target = options.ship / load_card(job.release("ssl_vqa")).name
+        released = job.release(job.recipe.runs[0])
+        target = options.ship / load_card(released).name
         shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(job.release("ssl_vqa"), target)
+        shutil.copytree(released, target)
     return code
 
 
@@ -213,7 +215,12 @@ def release(job: Job, name: str, result: dict) -> None:
         **{measure: part["measures"][measure] for measure in names},
     )
     training, size = loaded.card.training, job.size
-    description = DESCRIPTION.format(labelled=training.labelled, unlabelled=training.unlabelled, size=size)
+    description = DESCRIPTION.format(
+        kind=KINDS.get(name, "SSL-VQA on"),
+        labelled=training.labelled,
+        unlabelled=training.unlabelled,
+        size=size,
+    )
     update = {"description": description, "limits": LIMITS, "results": (*loaded.card.results, unseen)}
     scratch = target.with_name(".release")
     save_model(scratch, loaded.model, loaded.card.model_copy(update=update), dtype="float16")

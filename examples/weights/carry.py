@@ -67,11 +67,13 @@ def main() -> None:
 def wanted_clips(folder: Path, sources: Path, spare: int) -> tuple[list[str], list[str]]:
     """Names of the pristine clips of the table, and of ``spare`` others, evenly spaced by name.
 
-    A folder that holds these clips alone gives the same ones.
+    Clips that the table has with ``take`` 0 are neither: no stage sees them. A folder that holds the named
+    clips alone gives the same ones.
     """
-    pristine = [item.file for item in read_sources(sources) if item.take]
-    taken = set(pristine)
-    others = sorted(path.name for path in folder.glob("*.mp4") if path.name not in taken)
+    table = read_sources(sources)
+    pristine = list(dict.fromkeys(item.file for item in table if item.take))
+    known = {item.file for item in table}
+    others = sorted(path.name for path in folder.glob("*.mp4") if path.name not in known)
     return pristine, others[:: max(len(others) // max(spare, 1), 1)][:spare]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from sslvqa.train import (
     PRETRAIN_PRESETS,
     TRAIN_PRESETS,
+    HeadConfig,
     OutputConfig,
     PretrainConfig,
     RuntimeConfig,
@@ -39,7 +40,9 @@ class Recipe:
     labels: int
     unlabelled: int
     runs: tuple[str, ...]
-    """Which of :data:`RUNS` are made, in this order."""
+    """Which of :data:`RUNS` are made, in this order; the first is the one to release."""
+    tag: str = "open1"
+    """Of that one."""
     head_lr: float = 1e-3
     """Of SSL-VQA; the backbones' is 1e-4, as these are not few labels."""
     accumulate: int = 1
@@ -53,11 +56,13 @@ class Recipe:
 
 
 RUNS = {
+    "moments": ("ssl_vqa_minus", True),
     "ssl_vqa": ("ssl_vqa", True),
     "ssl_vqa_minus": ("ssl_vqa_minus", True),
     "ssl_vqa_random": ("ssl_vqa", False),
 }
-"""Name to (method, whether it starts from ST-VQRL)."""
+"""Name to (method, whether it starts from ST-VQRL). ``moments``: the backbones stay as ST-VQRL left them, and
+a head that judges views by moments learns from all labels."""
 
 RECIPES = {
     "nano": Recipe(
@@ -71,7 +76,8 @@ RECIPES = {
         train_epochs=9,
         labels=500,
         unlabelled=600,
-        runs=("ssl_vqa", "ssl_vqa_minus", "ssl_vqa_random"),
+        runs=("moments", "ssl_vqa", "ssl_vqa_minus", "ssl_vqa_random"),
+        tag="open2",
     ),
     "mobile": Recipe(
         architecture="mobile",
@@ -127,18 +133,24 @@ def train_config(
     """SSL-VQA of a recipe, or an ablation of it, by its name in :data:`RUNS`."""
     base = TRAIN_PRESETS[recipe.preset](str(tables["labelled"]), str(tables["pristine"]), str(out))
     method, _ = RUNS[name]
+    alone = name == "moments"
     return replace(
         base,
         unlabelled=str(tables["unlabelled"]) if method == "ssl_vqa" else None,
+        max_steps=0 if alone else None,
+        fit_head=base.fit_head and not alone,
+        head=HeadConfig(epochs=80, moments=True) if alone else HeadConfig(),
         method=method,
         optim=replace(base.optim, lr=1e-4, head_lr=recipe.head_lr),
         init=init,
         architecture=recipe.architecture,
         epochs=recipe.train_epochs,
         validate_epochs=0,  # the card says how it does on held-out contents
-        labels_table=replace(base.labels_table, limit=recipe.labels, unlabelled_limit=recipe.unlabelled),
+        labels_table=replace(
+            base.labels_table, limit=None if alone else recipe.labels, unlabelled_limit=recipe.unlabelled
+        ),
         output=OutputConfig(
-            tag="open1" if name == "ssl_vqa" else name.replace("_", "-"),
+            tag=recipe.tag if name == recipe.runs[0] else name.replace("_", "-"),
             label="VMAF",
             label_kind=LABEL_KIND,
             minimum=0.0,  # one scale for every size, whatever the labels of the draw reach

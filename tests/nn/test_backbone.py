@@ -214,3 +214,28 @@ def test_impossible_configurations_are_refused(changes, message):
 def test_input_of_another_rank_is_refused():
     with pytest.raises(DataError, match="batch, 3, frames, height, width"):
         tiny()(torch.zeros(3, 8, 24, 24))
+
+
+def test_with_skip_a_token_also_has_the_band_energies_of_its_place():
+    config = SwinConfig(
+        embed_dim=8, depths=(1, 1), heads=(1, 2), window=(2, 3, 3), bands=5, gate="none", gated_stages=(),
+        skip=True,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    backbone = SwinBackbone(config).eval()
+    own = SwinBackbone(config.without_skip).eval()
+    own.load_state_dict(backbone.state_dict())  # the parameters are the same
+    views = torch.randn(2, 3, 4, 16, 24)
+    with torch.no_grad():
+        tokens = backbone(views)
+        assert tokens.shape == (2, config.channels, 2, 2, 3) == (2, 16 + 10, 2, 2, 3)
+        torch.testing.assert_close(tokens[:, :16], own(views))
+        values = backbone.patch_embed.proj(views)  # (2, 5, 2, 4, 6)
+    energies = (np.log(values.double().numpy() ** 2 + 1e-4) / 2 + 1).reshape(2, 5, 2, 2, 2, 3, 2)
+    np.testing.assert_allclose(tokens[:, 16:21], energies.mean(axis=(4, 6)), atol=1e-4)
+    np.testing.assert_allclose(tokens[:, 21:], energies.std(axis=(4, 6)), atol=2e-3)
+
+
+def test_skip_needs_a_band_embedding():
+    with pytest.raises(ConfigError, match="bands is 0"):
+        SwinConfig(skip=True)

@@ -23,12 +23,12 @@ def model(request):
     generator = torch.Generator().manual_seed(0)
     config = SwinConfig(
         embed_dim=8, depths=(2, 2), heads=(1, 2), window=(2, 3, 3), fragments=4, gate=request.param,
-        gated_stages=(0,),
+        gated_stages=(0,), bands=5, skip=True,
     )  # fmt: skip
-    regressor = RegressorModel(
-        SwinBackbone(config, generator=generator), QualityHead(16, hidden=4, context=True)
-    )
-    model = DualQualityModel(regressor, DistanceModel(SwinBackbone(config, generator=generator)))
+    head = QualityHead(config.channels, hidden=4, moments=True)
+    regressor = RegressorModel(SwinBackbone(config, generator=generator), head)
+    distance = DistanceModel(SwinBackbone(config.without_skip, generator=generator))
+    model = DualQualityModel(regressor, distance)
     for name, parameter in model.named_parameters():
         if name.endswith("bias_table"):  # so that a wrong gate or mask would be seen
             torch.nn.init.normal_(parameter.data, std=2.0, generator=generator)

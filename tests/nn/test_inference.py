@@ -27,6 +27,22 @@ def model(request):
     return build(gate=request.param)
 
 
+def test_a_model_of_moments_and_bands_scores_as_the_eager_one():
+    options = {"embed_dim": 16, "depths": (2, 2), "heads": (1, 2), "window": (2, 3, 3), "bands": 5}
+    backbone = SwinConfig(fragments=3, gated_stages=(0,), **options)
+    architecture = Architecture("test", backbone=backbone).with_moments()
+    torch.manual_seed(1)
+    model = build_model(architecture).eval()
+    model.distance.corpus_tokens.fill_(100)
+    views = torch.randn(2, 3, 8, 40, 28)
+    with torch.inference_mode():
+        expected, found = eager_model(model)(views), inference_model(model)(views)
+    assert architecture.backbone.skip
+    assert architecture.head_moments
+    torch.testing.assert_close(found.q_r, expected.q_r, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(found.q_d, expected.q_d, atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize("shape", [(8, 40, 28), (8, 24, 24), (2, 12, 12)], ids=["padded", "whole", "small"])
 @pytest.mark.parametrize("floats", [1, 10_000_000], ids=["window-by-window", "all-windows"])
 def test_scores_equal_the_eager_ones(model, shape, floats, monkeypatch):

@@ -55,27 +55,40 @@ def test_the_head_drops_out_in_training_only():
     assert torch.equal(head(features), head(features))
 
 
-def test_a_head_with_context_also_sees_mean_and_deviation_of_all_tokens():
-    head = QualityHead(5, hidden=4, context=True, generator=generator()).eval()
+def test_a_head_of_moments_judges_the_view_and_its_values_have_the_score_as_their_mean():
+    head = QualityHead(5, hidden=4, moments=True, generator=generator()).eval()
     features = torch.randn(2, 5, 3, 2, 2, generator=generator(3))
-    rows = features.double().flatten(2).numpy()
-    weight, bias, context, last, offset = (
+    weight, bias, last, offset = (
         value.detach().double().squeeze().numpy()
-        for value in (
-            *(head.fc_hid.weight, head.fc_hid.bias, head.fc_context.weight),
-            *(head.fc_last.weight, head.fc_last.bias),
-        )
+        for value in (head.fc_hid.weight, head.fc_hid.bias, head.fc_last.weight, head.fc_last.bias)
     )
-    for index, tokens in enumerate(rows):
-        view = context @ np.concatenate([tokens.mean(axis=1), tokens.std(axis=1)])
-        hidden = weight @ tokens + (bias + view)[:, None]
-        hidden = hidden * (1 + erf(hidden / np.sqrt(2))) / 2
-        values = head(features)[index].detach().double().numpy().ravel()
-        np.testing.assert_allclose(values, last @ hidden + offset, atol=1e-4)
+
+    def say(mean, deviation):
+        hidden = weight @ np.concatenate([mean, deviation]) + bias
+        return last @ (hidden * (1 + erf(hidden / np.sqrt(2))) / 2) + offset
+
+    scores, values = head.score(head.inputs(features)), head(features)
+    for index, tokens in enumerate(features.double().flatten(2).numpy()):
+        mean, deviation = tokens.mean(axis=1), tokens.std(axis=1)
+        each = np.array([say(token, deviation) for token in tokens.T])
+        expected = each - each.mean() + say(mean, deviation)
+        np.testing.assert_allclose(values[index].detach().numpy().ravel(), expected, atol=1e-4)
+        assert scores[index].item() == pytest.approx(say(mean, deviation), abs=1e-4)
 
 
-def test_equal_tokens_give_a_head_with_context_finite_gradients():
-    head = QualityHead(5, hidden=4, context=True, generator=generator())
+@pytest.mark.parametrize("moments", [False, True])
+def test_a_head_can_take_the_inputs_as_they_are_that_it_was_given_standardised(moments):
+    head = QualityHead(5, hidden=4, moments=moments, generator=generator()).eval()
+    inputs = head.inputs(torch.randn(3, 5, 2, 2, 2, generator=generator(3)))
+    mean, deviation = (torch.rand(inputs.shape[1], generator=generator(4)) + 0.5 for _ in range(2))
+    shape = (-1, 1, 1, 1)
+    expected = head.score((inputs - mean.view(shape)) / deviation.view(shape))
+    head.standardise_inputs(mean, deviation)
+    torch.testing.assert_close(head.score(inputs), expected)
+
+
+def test_equal_tokens_give_a_head_of_moments_finite_gradients():
+    head = QualityHead(5, hidden=4, moments=True, generator=generator())
     features = torch.ones(2, 5, 3, 2, 2, requires_grad=True)
     head(features).sum().backward()
     assert torch.isfinite(features.grad).all()

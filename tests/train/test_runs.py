@@ -143,12 +143,12 @@ def test_ssl_vqa_minus_ignores_unlabelled_videos(config, tmp_path):
 
 def test_the_head_alone_learns_in_no_step_and_resumes_to_the_same(config, tmp_path):
     plain = replace(config, method="ssl_vqa_minus", unlabelled=None, max_steps=0)
-    plain = replace(plain, fit_head=False, head=HeadConfig(epochs=3, context=True, batch=4))
+    plain = replace(plain, fit_head=False, head=HeadConfig(epochs=3, moments=True, batch=4))
     first = train(plain)
     model, card = load_model(first)
-    assert card.architecture.head_context
-    assert model.regressor.head.fc_context is not None
-    start = train(replace(plain, head=HeadConfig(context=True), out=str(tmp_path / "start")))
+    assert card.architecture.head_moments
+    assert model.regressor.head.moments
+    start = train(replace(plain, head=HeadConfig(moments=True), out=str(tmp_path / "start")))
     before, after = weights(start), weights(first)
     changed = {name for name in after if not after[name].equal(before[name])}
     assert changed

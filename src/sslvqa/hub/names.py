@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from sslvqa.errors import ConfigError
@@ -52,14 +52,15 @@ class Architecture:
     name: str
     """Key in :data:`ARCHITECTURES`, or a name of one's own."""
     backbone: SwinConfig = field(default_factory=SwinConfig)
+    """``skip`` holds for Q_R alone."""
     geometry: ViewGeometry = field(default_factory=ViewGeometry)
     kind: ModelKind = "pair"
     head_channels: int = 64
     """Hidden channels of the regression head g, and of a student's other head."""
     head_dropout: float = 0.5
     """Probability of the head's two dropouts."""
-    head_context: bool = False
-    """Whether a head also sees mean and deviation of all tokens of a view, see :class:`QualityHead`."""
+    head_moments: bool = False
+    """Whether a head judges a view by mean and deviation of its tokens, see :class:`QualityHead`."""
     projection_channels: int = 64
     """Channels of the projection used by ST-VQRL only; it is not part of a saved model."""
     temperature: float = 10.0
@@ -84,6 +85,11 @@ class Architecture:
             raise ConfigError(f"architecture ridge is {self.ridge}; it must not be negative")
         if not 0 <= self.shrinkage <= 1:
             raise ConfigError(f"architecture shrinkage is {self.shrinkage}; it must lie in [0, 1]")
+
+    def with_moments(self) -> Architecture:
+        """The same with heads that judge views by moments of tokens and, if there are some, of bands."""
+        skip = self.backbone.bands > 0
+        return replace(self, head_moments=True, backbone=replace(self.backbone, skip=skip))
 
 
 _SMALL_VIEW = ViewGeometry(grid=4, fragment_px=32, frames=16, interval=2)
@@ -140,7 +146,7 @@ def build_pair(architecture: Architecture, *, drawn: bool = True) -> DualQuality
     """Build the two networks of an architecture, whatever its kind: separate parameters."""
     regressor = _build_regressor(architecture, drawn=drawn)
     distance = DistanceModel(
-        SwinBackbone(architecture.backbone, drawn=drawn),
+        SwinBackbone(architecture.backbone.without_skip, drawn=drawn),
         temperature=architecture.temperature,
         ridge=architecture.ridge,
         shrinkage=architecture.shrinkage,
@@ -165,7 +171,7 @@ def _build_head(architecture: Architecture) -> QualityHead:
         architecture.backbone.channels,
         hidden=architecture.head_channels,
         dropout=architecture.head_dropout,
-        context=architecture.head_context,
+        moments=architecture.head_moments,
     )
 
 
@@ -181,7 +187,9 @@ def architecture_from_dict(values: Mapping[str, Any]) -> Architecture:
         ConfigError: A key is unknown or missing (all are listed), or a number is out of range.
     """
     nested = {"backbone": SwinConfig, "geometry": ViewGeometry}
-    values = {"kind": "pair", "head_context": False, **values}  # when not written down
+    values = {"kind": "pair", "head_moments": False, **values}  # in cards older than the choice
+    if "backbone" in values:
+        values["backbone"] = {"skip": False, **values["backbone"]}
     check_keys(values, _field_names(Architecture), where="architecture")
     parts: dict[str, Any] = {key: _tuples(value) for key, value in values.items() if key not in nested}
     for key, kind in nested.items():

@@ -193,11 +193,10 @@ class _Backbone(nn.Module):
 
     def forward(self, views: Tensor) -> Tensor:
         """Same as :meth:`SwinBackbone.forward`."""
-        tokens = self.backbone.patch_embed(views)
+        tokens, energies = self.backbone.split(self.backbone.patch_embed(views))
         for stage in self._stages:
             tokens = stage(tokens)
-        out: Tensor = self.backbone.norm(tokens)
-        return out.permute(0, 4, 1, 2, 3)
+        return self.backbone.finish(tokens, energies)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -239,10 +239,11 @@ class HeadConfig:
 
     epochs: int = 0
     """Passes over the labelled videos in which the head learns alone; 0 for none."""
-    context: bool = False
-    """Whether a new head also sees mean and deviation of all tokens of a view."""
+    moments: bool = False
+    """Whether a new head judges a view by mean and deviation of its tokens and, where patches are embedded as
+    bands, of their log energies."""
     draws: int = 2
-    """Pairs of views of a video, whose tokens are computed once and kept as float16."""
+    """Pairs of views of a video, whose tokens or moments are computed once."""
     batch: int = 64
     """Videos a step."""
     lr: float = 1e-3

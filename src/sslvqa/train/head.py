@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sslvqa.data.datasets import VideoDataset
     from sslvqa.losses.plcc import PlccKind
     from sslvqa.methods import Compute
+    from sslvqa.nn.heads import QualityHead
     from sslvqa.nn.quality import RegressorModel
     from sslvqa.train.config import HeadConfig
 
@@ -67,8 +68,8 @@ def train_head(
 ) -> None:
     """Learn the whole head on what the backbone gives now; nothing else changes.
 
-    The tokens of some views of each video are computed once, so that a pass over thousands of videos takes
-    seconds. A step takes one of the views of each video of its batch.
+    What the head sees of some views of each video is computed once, so that a pass over thousands of videos
+    takes seconds. A step takes one of the views of each video of its batch.
 
     Args:
         regressor: On its device.
@@ -79,53 +80,59 @@ def train_head(
         weight_decay: Of the two layers' weights.
         seed: Of everything that is drawn.
     """
-    tokens, scores = _token_bank(regressor, dataset, draws=config.draws, compute=compute)
+    bank, scores = _input_bank(regressor, dataset, draws=config.draws, compute=compute)
+    deviation, mean = torch.std_mean(bank.float().transpose(0, 2).flatten(1), dim=1)
+    deviation = deviation.clamp_min(1e-3)
+    bank = (bank - mean.view(-1, 1, 1, 1)) / deviation.view(-1, 1, 1, 1)
     head, device = regressor.head.train(), next(regressor.parameters()).device
     batch = min(config.batch, len(scores))
     each = len(scores) // batch
-    optim = OptimConfig(head_lr=config.lr, weight_decay=weight_decay)
-    optimizer = build_optimizer({"head": head}, optim)
+    optimizer = build_optimizer({"head": head}, OptimConfig(head_lr=config.lr, weight_decay=weight_decay))
     order = torch.arange(len(scores))
     with seeded(seed, "head"):
         for step in range(config.epochs * each):
             if step % each == 0:
                 order = torch.randperm(len(scores))
             rows = order[step % each * batch :][:batch]
-            views = torch.randint(tokens.shape[1], (batch,))
-            found = head(tokens[rows, views].to(device).float()).mean(dim=(1, 2, 3))
+            views = torch.randint(bank.shape[1], (batch,))
+            found = head.score(bank[rows, views].to(device).float())
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(plcc_loss(found, scores[rows].to(device), kind=plcc))
             set_lr(optimizer, lr_factor(step, total=config.epochs * each, warmup=_WARMUP, final_ratio=0.0))
             optimizer.step()
-    _standardise(regressor, tokens)
+    _rescale(head.eval(), bank[:, 0], device)
+    head.standardise_inputs(mean.to(device), deviation.to(device))
 
 
 @torch.no_grad()
-def _token_bank(
+def _input_bank(
     regressor: RegressorModel, dataset: VideoDataset, *, draws: int, compute: Compute
 ) -> tuple[Tensor, Tensor]:
-    """Tokens of two views a draw, float16 ``(n, V, C, T', h, w)`` on the CPU, and the labels ``(n,)``."""
+    """What the head sees of two views a draw: ``(videos, views, channels, T', h, w)`` on the CPU; the labels.
+
+    Tokens are kept as float16, moments as float32.
+    """
     device = next(regressor.parameters()).device
+    kept = torch.float32 if regressor.head.moments else torch.float16
     bank, scores = [], []
     with evaluating(regressor):
         for position in range(len(dataset)):
             items = [dataset[ItemKey("head", draw, position)] for draw in range(draws)]
             views = torch.cat([item.views for item in items]).to(device)
-            bank.append(compute(regressor.backbone, views).half().cpu())
+            inputs = compute(lambda part: regressor.head.inputs(regressor.backbone(part)), views)
+            bank.append(inputs.to(kept).cpu())
             scores.append(items[0].score)
     return torch.stack(bank), torch.tensor(scores, dtype=torch.float32)
 
 
 @torch.no_grad()
-def _standardise(regressor: RegressorModel, tokens: Tensor) -> None:
-    """Let the scores of the first view of all videos have mean 0 and deviation 1, as after a ridge fit."""
-    device = next(regressor.parameters()).device
-    with evaluating(regressor):
-        parts = torch.split(tokens[:, 0], _VIEWS_AT_ONCE)
-        scores = torch.cat([regressor.head(part.to(device).float()).mean(dim=(1, 2, 3)) for part in parts])
+def _rescale(head: QualityHead, inputs: Tensor, device: torch.device) -> None:
+    """Let the scores of some views have mean 0 and deviation 1, as after a ridge fit."""
+    parts = torch.split(inputs, _VIEWS_AT_ONCE)
+    scores = torch.cat([head.score(part.to(device).float()) for part in parts])
     deviation, mean = (float(value) for value in torch.std_mean(scores, correction=0))
     if deviation > 0:
-        regressor.head.rescale(scale=1 / deviation, offset=-mean / deviation)
+        head.rescale(scale=1 / deviation, offset=-mean / deviation)
 
 
 def fit_ridge(
@@ -171,7 +178,7 @@ def head_features(
     items = [dataset[ItemKey("head", 0, position)] for position in range(len(dataset))]
 
     def hidden(views: Tensor) -> Tensor:
-        return regressor.head.hidden(regressor.backbone(views)).mean(dim=(2, 3, 4))
+        return regressor.head.summary(regressor.backbone(views))
 
     with evaluating(regressor), torch.no_grad():
         views = torch.split(torch.cat([item.views for item in items]), _VIEWS_AT_ONCE)

@@ -95,7 +95,7 @@ def build_stvqrl(config: PretrainConfig, start: Start, *, gather: Gather = keep_
     """The method with its networks, from the seed or the initial weights."""
     architecture = start.architecture
     with seeded(config.runtime.seed, "networks"):
-        backbone = SwinBackbone(architecture.backbone)
+        backbone = SwinBackbone(architecture.backbone.without_skip)
         projection = (
             Projection(backbone.channels, out_channels=architecture.projection_channels)
             if config.projection

@@ -63,8 +63,8 @@ def train(config: TrainConfig, *, resume: bool = False, tables: Tables | None = 
         tables = read_tables(config) if tables is None else tables
         kind: ModelKind = "pair" if config.method in WITH_DISTANCE else "regressor"
         start = read_start(config.init, config.architecture, kind=kind)
-        if start.head is None and config.head.context:
-            start = replace(start, architecture=replace(start.architecture, head_context=True))
+        if start.head is None and config.head.moments:
+            start = replace(start, architecture=start.architecture.with_moments())
         method = build_method(config, start, gather=keep_local if world.size == 1 else gather_rows).to(device)
         parts = _datasets(config, tables, start.architecture.geometry)
         if find_checkpoint(folder) is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,8 @@ class SwinConfig:
     """Pixels of one first-stage token (frames, height, width)."""
     bands: int = 0
     """Filters of the band embedding (ours), see :class:`PatchEmbed`; 0 for the linear one of the paper."""
+    skip: bool = False
+    """Whether an output token also has mean and deviation of its patches' log band energies (ours)."""
     mlp_ratio: float = 4.0
     """Hidden width of the MLPs over their input width."""
     drop_path: float = 0.1
@@ -67,6 +69,8 @@ class SwinConfig:
             raise ConfigError(
                 f"bands is {self.bands}; expected 0 for a linear embedding, or a number of filters"
             )
+        if self.skip and not self.bands:
+            raise ConfigError("skip is on, but bands is 0; only a band embedding has energies to hand on")
         if not 0 <= self.drop_path < 1:
             raise ConfigError(f"drop_path is {self.drop_path}; it must lie in [0, 1)")
         if self.gate not in {"distance", "binary", "none"}:
@@ -79,7 +83,12 @@ class SwinConfig:
     @property
     def channels(self) -> int:
         """Channels of an output token."""
-        return self.embed_dim << (len(self.depths) - 1)
+        return (self.embed_dim << (len(self.depths) - 1)) + (2 * self.bands if self.skip else 0)
+
+    @property
+    def without_skip(self) -> SwinConfig:
+        """The same network with its own channels alone."""
+        return replace(self, skip=False)
 
     def stage_gate(self, stage: int) -> GateKind:
         """Return the gate of one stage."""
@@ -217,13 +226,13 @@ class SwinBackbone(nn.Module):
         super().__init__()
         self.config = config = config or SwinConfig()
         self.checkpointed = False
-        self.patch_embed = PatchEmbed(config.patch, config.embed_dim, bands=config.bands)
+        self.patch_embed = PatchEmbed(config.patch, config.embed_dim, bands=config.bands, keep=config.skip)
         total = sum(config.depths)
         rates = iter([config.drop_path * i / max(total - 1, 1) for i in range(total)])
         self.layers = nn.ModuleList(
             _Stage(config, i, list(islice(rates, depth))) for i, depth in enumerate(config.depths)
         )
-        self.norm = nn.LayerNorm(config.channels)
+        self.norm = nn.LayerNorm(config.embed_dim << (len(config.depths) - 1))
         if drawn:
             self._initialise(generator)
 
@@ -261,9 +270,32 @@ class SwinBackbone(nn.Module):
             )
         return self.encode_tokens(self.patch_embed(views))
 
-    def encode_tokens(self, tokens: Tensor) -> Tensor:
-        """Map patch tokens ``(B, T', h, w, embed_dim)`` to what :meth:`forward` gives."""
+    def encode_tokens(self, embedded: Tensor) -> Tensor:
+        """Map what the patch embedding gives, ``(B, T', h, w, channels)``, to what :meth:`forward` gives."""
+        tokens, energies = self.split(embedded)
         for stage in self.layers:
             tokens = stage(tokens, checkpointed=self.checkpointed and torch.is_grad_enabled())
-        out: Tensor = self.norm(tokens)
-        return out.permute(0, 4, 1, 2, 3)
+        return self.finish(tokens, energies)
+
+    def split(self, embedded: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens and log band energies (none without ``skip``) of what the patch embedding gives."""
+        return embedded[..., : self.config.embed_dim], embedded[..., self.config.embed_dim :]
+
+    def finish(self, tokens: Tensor, energies: Tensor) -> Tensor:
+        """The output from the tokens of the last stage ``(B, T', h, w, C)`` and the band energies."""
+        out: Tensor = self.norm(tokens).permute(0, 4, 1, 2, 3)
+        if not self.config.skip:
+            return out
+        return torch.cat(
+            [out, _local_moments(energies, (tokens.shape[2], tokens.shape[3])).to(out.dtype)], dim=1
+        )
+
+
+def _local_moments(energies: Tensor, size: tuple[int, int]) -> Tensor:
+    """Mean and deviation in the place of each token, ``(B, T', H, W, K)`` to ``(B, 2 K, T', h, w)``."""
+    batch, frames = energies.shape[:2]
+    rows = energies.flatten(0, 1).permute(0, 3, 1, 2)
+    mean, square = (F.adaptive_avg_pool2d(part, size) for part in (rows, rows.square()))
+    deviation = ((square - mean.square()).clamp_min(0) + 1e-6).sqrt()
+    found = torch.cat([mean, deviation], dim=1)
+    return found.view(batch, frames, *found.shape[1:]).transpose(1, 2)

@@ -59,17 +59,22 @@ class PatchEmbed(nn.Module):
         dim: Channels of a token.
         bands: 0 for a linear embedding; otherwise how many filters there are, whose values and log energies
             are mixed to a token. :meth:`whiten` gives the filters their start.
+        keep: Whether the log energies follow the channels of the token.
     """
 
-    def __init__(self, patch: Triple, dim: int, *, bands: int = 0) -> None:
+    def __init__(self, patch: Triple, dim: int, *, bands: int = 0, keep: bool = False) -> None:
         super().__init__()
         self.patch = patch
+        self.keep = keep
         self.proj = nn.Conv3d(3, bands or dim, kernel_size=patch, stride=patch)
         self.mix = nn.Linear(2 * bands, dim) if bands else None
         self.norm = nn.LayerNorm(dim)
 
     def forward(self, views: Tensor) -> Tensor:
-        """Map normalised views ``(B, 3, T, H, W)`` to tokens ``(B, T', h, w, dim)``; odd sides are padded."""
+        """Map normalised views ``(B, 3, T, H, W)`` to tokens ``(B, T', h, w, dim)``; odd sides are padded.
+
+        With ``keep`` there are ``dim + bands`` channels.
+        """
         pads = [-n % p for n, p in zip(views.shape[2:], self.patch, strict=True)]
         if any(pads):
             views = F.pad(views, (0, pads[2], 0, pads[1], 0, pads[0]))
@@ -79,9 +84,10 @@ class PatchEmbed(nn.Module):
             # bfloat16 rounds pixels by an eighth of a level, filters by 0.2 %: as much as a weak band holds
             with torch.autocast(views.device.type, enabled=False):
                 values = self.proj(views.to(self.proj.weight.dtype)).permute(0, 2, 3, 4, 1)
-            tokens = self.mix(torch.cat([values, _log_energy(values)], dim=-1))
+                energies = _log_energy(values)
+            tokens = self.mix(torch.cat([values, energies], dim=-1))
         out: Tensor = self.norm(tokens)
-        return out
+        return torch.cat([out, energies.to(out.dtype)], dim=-1) if self.keep else out
 
     @torch.no_grad()
     def whiten(self, views: Tensor) -> None:
