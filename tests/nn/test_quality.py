@@ -14,6 +14,7 @@ from sslvqa.nn import (
     Projection,
     QualityHead,
     RegressorModel,
+    SharedQualityModel,
     SwinBackbone,
     SwinConfig,
     corpus_moments,
@@ -164,6 +165,27 @@ def test_both_scores_and_gradients_are_finite(frame):
     assert ((scores.q_d >= 0) & (scores.q_d <= 1)).all()
     (scores.q_r.sum() + scores.q_d.sum()).backward()
     assert all(p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_equal_backbones_can_be_one_with_the_same_scores():
+    options = {"embed_dim": 8, "depths": (1, 1), "heads": (1, 2), "window": (2, 3, 3), "gate": "none"}
+    config = SwinConfig(gated_stages=(), bands=5, skip=True, **options)
+    own = SwinBackbone(config.without_skip, generator=generator(1))
+    skipping = SwinBackbone(config)
+    skipping.load_state_dict(own.state_dict())
+    head = QualityHead(config.channels, hidden=4, moments=True, generator=generator())
+    distance = DistanceModel(own, temperature=3.0, ridge=1e-3, shrinkage=0.2)
+    pair = DualQualityModel(RegressorModel(skipping, head), distance).eval()
+    distance.set_corpus(corpus_moments([distance.tokens(views(seed=5)).detach()]))
+    shared = SharedQualityModel.of(pair).eval()
+    for mine, theirs in zip(shared(views()), pair(views()), strict=True):
+        torch.testing.assert_close(mine, theirs)
+    torch.testing.assert_close(shared.tokens(views()), pair.tokens(views()))
+    torch.testing.assert_close(shared.quality_map(views()), pair.quality_map(views()))
+    kept = {name for name in pair.state_dict() if not name.startswith("distance.backbone.")}
+    assert set(shared.state_dict()) == kept
+    torch.nn.init.zeros_(own.norm.weight)
+    assert SharedQualityModel.of(pair) is None
 
 
 def test_scores_under_autocast_are_float32():

@@ -19,6 +19,7 @@ from sslvqa.cli import train as commands
 from sslvqa.distort import build_group
 from sslvqa.errors import ConfigError, DataError
 from sslvqa.hub import load_model
+from sslvqa.nn import SwinBackbone
 from sslvqa.scoring import Scorer, check_golden
 from sslvqa.train import (
     HeadConfig,
@@ -31,6 +32,7 @@ from sslvqa.train import (
     train,
 )
 from sslvqa.train.checkpoint import find_checkpoint
+from sslvqa.train.start import save_backbone
 
 
 def weights(model_dir: Path):
@@ -141,12 +143,17 @@ def test_ssl_vqa_minus_ignores_unlabelled_videos(config, tmp_path):
     assert all(without[name].equal(given[name]) for name in without)
 
 
-def test_the_head_alone_learns_in_no_step_and_resumes_to_the_same(config, tmp_path):
+def test_the_head_alone_learns_in_no_step_and_resumes_to_the_same(config, tmp_path, tiny):
+    (tmp_path / "stvqrl").mkdir()
+    save_backbone(tmp_path / "stvqrl", SwinBackbone(tiny.backbone), tiny)
     plain = replace(config, method="ssl_vqa_minus", unlabelled=None, max_steps=0)
+    plain = replace(plain, init=str(tmp_path / "stvqrl"))
     plain = replace(plain, fit_head=False, head=HeadConfig(epochs=3, moments=True, batch=4))
     first = train(plain)
     model, card = load_model(first)
-    assert card.architecture.head_moments
+    assert (card.architecture.kind, card.architecture.head_moments) == ("shared", True)
+    check_golden(load_model(first))
+    assert Scorer(first).score(tmp_path / "videos" / "00.mp4").q_d is not None
     assert model.regressor.head.moments
     start = train(replace(plain, head=HeadConfig(moments=True), out=str(tmp_path / "start")))
     before, after = weights(start), weights(first)

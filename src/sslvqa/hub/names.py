@@ -15,8 +15,10 @@ from sslvqa.nn.heads import QualityHead
 from sslvqa.nn.quality import (
     DistanceModel,
     DualQualityModel,
+    PristineDistance,
     QualityModel,
     RegressorModel,
+    SharedQualityModel,
     SingleQualityModel,
 )
 from sslvqa.nn.swin3d.model import SwinBackbone, SwinConfig
@@ -33,6 +35,7 @@ __all__ = [
     "architecture_to_dict",
     "build_model",
     "build_pair",
+    "build_shared",
     "build_single",
     "check_keys",
     "find_architecture",
@@ -40,8 +43,9 @@ __all__ = [
 ]
 
 
-ModelKind = Literal["pair", "regressor", "student"]
-"""Which scores a model has, and by what: ``pair``, Q_R and Q_D by a network each; ``regressor``, Q_R alone;
+ModelKind = Literal["pair", "shared", "regressor", "student"]
+"""Which scores a model has, and by what: ``pair``, Q_R and Q_D by a network each; ``shared``, Q_R and Q_D by
+one whose backbone neither of them has changed; ``regressor``, Q_R alone;
 ``student``, Q_R and an estimate of Q_D by one network."""
 
 
@@ -139,6 +143,8 @@ def build_model(architecture: Architecture, *, drawn: bool = True) -> QualityMod
     """
     if architecture.kind == "pair":
         return build_pair(architecture, drawn=drawn)
+    if architecture.kind == "shared":
+        return build_shared(architecture, drawn=drawn)
     return build_single(architecture, drawn=drawn)
 
 
@@ -146,12 +152,18 @@ def build_pair(architecture: Architecture, *, drawn: bool = True) -> DualQuality
     """Build the two networks of an architecture, whatever its kind: separate parameters."""
     regressor = _build_regressor(architecture, drawn=drawn)
     distance = DistanceModel(
-        SwinBackbone(architecture.backbone.without_skip, drawn=drawn),
-        temperature=architecture.temperature,
-        ridge=architecture.ridge,
-        shrinkage=architecture.shrinkage,
+        SwinBackbone(architecture.backbone.without_skip, drawn=drawn), **_distance_options(architecture)
     )
     return DualQualityModel(regressor, distance)
+
+
+def build_shared(architecture: Architecture, *, drawn: bool = True) -> SharedQualityModel:
+    """Build one network with Q_R and Q_D."""
+    channels = architecture.backbone.without_skip.channels
+    return SharedQualityModel(
+        _build_regressor(architecture, drawn=drawn),
+        PristineDistance(channels, **_distance_options(architecture)),
+    )
 
 
 def build_single(architecture: Architecture, *, drawn: bool = True) -> SingleQualityModel:
@@ -164,6 +176,10 @@ def build_single(architecture: Architecture, *, drawn: bool = True) -> SingleQua
 
 def _build_regressor(architecture: Architecture, *, drawn: bool) -> RegressorModel:
     return RegressorModel(SwinBackbone(architecture.backbone, drawn=drawn), _build_head(architecture))
+
+
+def _distance_options(architecture: Architecture) -> dict[str, float]:
+    return {name: getattr(architecture, name) for name in ("temperature", "ridge", "shrinkage")}
 
 
 def _build_head(architecture: Architecture) -> QualityHead:

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 __all__ = [
     "DistanceModel",
     "DualQualityModel",
+    "PristineDistance",
     "QualityModel",
     "QualityScores",
     "RegressorModel",
+    "SharedQualityModel",
     "SingleQualityModel",
     "join_scores",
 ]
@@ -67,13 +69,13 @@ class RegressorModel(nn.Module):
         return values
 
 
-class DistanceModel(nn.Module):
-    """Q_D: ``exp(-d(corpus, view) / tau)``, d the distance of the Gaussians of their tokens.
+class PristineDistance(nn.Module):
+    """Q_D of tokens: ``exp(-d(corpus, view) / tau)``, d the distance of the Gaussians of their tokens.
 
     The buffers hold the corpus at inference (:meth:`set_corpus`); in training, pass the corpus of the step.
 
     Args:
-        backbone: Turns views into tokens.
+        channels: Of a token.
         temperature: tau, > 0.
         ridge: Added to the diagonal of the averaged covariance.
         shrinkage: Share of the scaled identity in both covariances, in [0, 1]; needed where a view has
@@ -88,12 +90,7 @@ class DistanceModel(nn.Module):
     corpus_tokens: Tensor
 
     def __init__(
-        self,
-        backbone: SwinBackbone,
-        *,
-        temperature: float = 10.0,
-        ridge: float = 1e-6,
-        shrinkage: float = 0.0,
+        self, channels: int, *, temperature: float = 10.0, ridge: float = 1e-6, shrinkage: float = 0.0
     ) -> None:
         super().__init__()
         if temperature <= 0 or ridge < 0 or not 0 <= shrinkage <= 1:
@@ -101,12 +98,11 @@ class DistanceModel(nn.Module):
                 f"temperature={temperature}, ridge={ridge}, shrinkage={shrinkage}; "
                 "temperature must be > 0, ridge >= 0 and shrinkage in [0, 1]"
             )
-        self.backbone = backbone
         self.temperature = temperature
         self.ridge = ridge
         self.shrinkage = shrinkage
-        self.register_buffer("corpus_mean", torch.zeros(backbone.channels))
-        self.register_buffer("corpus_cov", torch.eye(backbone.channels))
+        self.register_buffer("corpus_mean", torch.zeros(channels))
+        self.register_buffer("corpus_cov", torch.eye(channels))
         self.register_buffer("corpus_tokens", torch.zeros((), dtype=torch.int64))
 
     def set_corpus(self, statistics: CorpusStatistics) -> None:
@@ -124,27 +120,6 @@ class DistanceModel(nn.Module):
         self.corpus_cov.copy_(statistics.cov)
         self.corpus_tokens.fill_(statistics.tokens)
 
-    def tokens(self, views: Tensor) -> Tensor:
-        """Tokens of normalised views: ``(B, 3, T, S, S)`` to ``(B, N, C)``."""
-        features: Tensor = self.backbone(views)
-        return features.flatten(2).mT
-
-    def forward(self, views: Tensor, corpus: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """Score normalised views.
-
-        Args:
-            views: ``(B, 3, T, S, S)``.
-            corpus: Mean ``(C,)`` and covariance ``(C, C)`` of pristine tokens, unshrunk; no gradient
-                flows into them. The stored ones by default.
-
-        Returns:
-            ``(B,)``, in (0, 1], higher is better.
-
-        Raises:
-            DataError: If no corpus is given and none was stored.
-        """
-        return self.score_tokens(self.tokens(views), corpus)
-
     def score_tokens(
         self,
         tokens: Tensor,
@@ -152,7 +127,20 @@ class DistanceModel(nn.Module):
         *,
         temperature: float | None = None,
     ) -> Tensor:
-        """Score tokens ``(B, N, C)``, with another temperature if given; otherwise as :meth:`forward`."""
+        """Score tokens.
+
+        Args:
+            tokens: ``(B, N, C)``.
+            corpus: Mean ``(C,)`` and covariance ``(C, C)`` of pristine tokens, unshrunk; no gradient
+                flows into them. The stored ones by default.
+            temperature: Another tau than the model's own.
+
+        Returns:
+            ``(B,)``, in (0, 1], higher is better.
+
+        Raises:
+            DataError: If no corpus is given and none was stored.
+        """
         if corpus is None and not self.corpus_tokens:
             raise DataError(
                 "this distance model has no corpus; call set_corpus() or pass corpus=(mean, covariance)"
@@ -162,6 +150,28 @@ class DistanceModel(nn.Module):
         reference = corpus_mean.detach().to(mean), shrink(corpus_cov.detach().to(cov), self.shrinkage)
         distance = gaussian_distance(mean, cov, *reference, ridge=self.ridge)
         return torch.exp(-distance / (temperature or self.temperature))
+
+
+class DistanceModel(PristineDistance):
+    """Q_D of views: a backbone, and the distance of its tokens to those of pristine clips.
+
+    Args:
+        backbone: Turns views into tokens.
+        options: Of :class:`PristineDistance`.
+    """
+
+    def __init__(self, backbone: SwinBackbone, **options: float) -> None:
+        super().__init__(backbone.channels, **options)
+        self.backbone = backbone
+
+    def tokens(self, views: Tensor) -> Tensor:
+        """Tokens of normalised views: ``(B, 3, T, S, S)`` to ``(B, N, C)``."""
+        features: Tensor = self.backbone(views)
+        return features.flatten(2).mT
+
+    def forward(self, views: Tensor, corpus: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """Score normalised views ``(B, 3, T, S, S)``; the rest as :meth:`score_tokens`."""
+        return self.score_tokens(self.tokens(views), corpus)
 
 
 class QualityModel(nn.Module, ABC):
@@ -218,6 +228,49 @@ class DualQualityModel(QualityModel):
     def tokens(self, views: Tensor) -> Tensor:
         """Tokens of the distance model."""
         return self.distance.tokens(views)
+
+
+class SharedQualityModel(QualityModel):
+    """Q_R and Q_D of one backbone that is the same for both, as self-supervised learning leaves it.
+
+    Args:
+        regressor: Q_R.
+        distance: Q_D of the backbone's own channels.
+    """
+
+    def __init__(self, regressor: RegressorModel, distance: PristineDistance) -> None:
+        super().__init__()
+        self.regressor = regressor
+        self.distance = distance
+
+    @classmethod
+    def of(cls, pair: DualQualityModel) -> SharedQualityModel | None:
+        """What gives the scores of a pair at half its cost; None where its backbones differ."""
+        first, second = pair.regressor.backbone.state_dict(), pair.distance.backbone.state_dict()
+        if not all(first[name].equal(second[name]) for name in second):
+            return None
+        own = pair.distance
+        options = {name: getattr(own, name) for name in ("temperature", "ridge", "shrinkage")}
+        distance = PristineDistance(len(own.corpus_mean), **options).to(own.corpus_mean.device)
+        distance.load_state_dict(dict(own.named_buffers(recurse=False)))
+        return cls(pair.regressor, distance)
+
+    def encode(self, views: Tensor) -> tuple[Tensor, ...]:
+        """Q_R ``(B,)`` and the backbone's own channels as tokens ``(B, N, C)``."""
+        features: Tensor = self.regressor.backbone(views)
+        return self.regressor.head(features).float().mean(dim=(1, 2, 3)), self._own(features)
+
+    def scores(self, *encoded: Tensor) -> QualityScores:
+        """Add the distance of the tokens."""
+        q_r, tokens = encoded
+        return QualityScores(q_r, self.distance.score_tokens(tokens))
+
+    def tokens(self, views: Tensor) -> Tensor:
+        """Tokens of the backbone."""
+        return self._own(self.regressor.backbone(views))
+
+    def _own(self, features: Tensor) -> Tensor:
+        return features[:, : len(self.distance.corpus_mean)].flatten(2).mT
 
 
 class SingleQualityModel(QualityModel):

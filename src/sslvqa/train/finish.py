@@ -25,7 +25,7 @@ from sslvqa.hub import (
 from sslvqa.hub.toml import dump_toml
 from sslvqa.hub.weights import LoadedModel
 from sslvqa.methods import Supervised
-from sslvqa.nn.quality import SingleQualityModel
+from sslvqa.nn.quality import SharedQualityModel, SingleQualityModel
 from sslvqa.scoring import (
     Combiner,
     RawScores,
@@ -82,7 +82,9 @@ def finish_model(
         model: QualityModel = SingleQualityModel(method.learned)
     else:
         method.set_corpus(_pristine_views(config, tables, start.architecture.geometry, device))
-        model = method.model
+        model = SharedQualityModel.of(method.model) or method.model
+    if isinstance(model, SharedQualityModel):
+        start = replace(start, architecture=replace(start.architecture, kind="shared"))
     raw_card = _raw_card(config, tables, start)
     scorer = Scorer(LoadedModel(model, raw_card), device=str(device), combine="raw")
     card = _calibrate(raw_card, scorer, tables, coverage=config.output.coverage)
