@@ -2,6 +2,8 @@
 
 from sslvqa.peers.base import Peer
 from sslvqa.peers.brisque import brisque_features
+from sslvqa.peers.gabor import v1_response
+from sslvqa.peers.lgn import lgn_response
 from sslvqa.peers.measure import Measured, luma_frames, measure_each
 from sslvqa.peers.methods import PEERS, Brisque, Niqe
 from sslvqa.peers.niqe import PristineModel, fit_pristine, niqe_blocks, niqe_distance
@@ -15,8 +17,10 @@ __all__ = [
     "PristineModel",
     "brisque_features",
     "fit_pristine",
+    "lgn_response",
     "luma_frames",
     "measure_each",
     "niqe_blocks",
     "niqe_distance",
+    "v1_response",
 ]
