@@ -19,7 +19,7 @@ def rated(tmp_path_factory):
         lines = ["path,score,content"]
         for content in contents:
             for level in range(5):
-                frames = synthetic_frames(width=128, height=112, frames=2, seed=content)
+                frames = synthetic_frames(width=128, height=112, frames=8, seed=content)
                 noisy = (np.clip(f + rng.normal(0, 8 * level, f.shape), 0, 255) for f in frames)
                 file = folder / f"{content}_{level}.mp4"
                 write_video(file, (frame.astype(np.uint8) for frame in noisy), options={"crf": "4"})
@@ -32,11 +32,14 @@ def rated(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize(("method", "learned"), [("brisque", "train.csv"), ("niqe", "pristine")])
+METHODS = [("brisque", "train.csv"), ("niqe", "pristine"), ("stem", "pristine"), ("tpqi", None)]
+
+
+@pytest.mark.parametrize(("method", "learned"), METHODS)
 def test_a_method_of_others_is_trained_and_tested(run, rated, tmp_path, method, learned):
     pytest.importorskip("sklearn")
-    out = tmp_path / "predictions.csv"
-    found = run("peers", method, rated / "test.csv", "--train", rated / learned, "--predictions", out)
+    out, train = tmp_path / "predictions.csv", () if learned is None else ("--train", rated / learned)
+    found = run("peers", method, rated / "test.csv", *train, "--predictions", out)
     assert found.code == 0, found.err
     result = json.loads(found.out)
     assert result["result"]["measures"]["srocc"] > 0.8
@@ -44,7 +47,9 @@ def test_a_method_of_others_is_trained_and_tested(run, rated, tmp_path, method, 
     rows = list(csv.DictReader(out.read_text().splitlines()))
     assert len(rows) == 10
     assert float(rows[0]["score"]) > float(rows[4]["score"])
-    table = run("peers", method, rated / "test.csv", "--train", rated / learned, "--format", "table")
+    assert (result["train_videos"] == 0) == (result["train_sha256"] is None and learned is None)
+    assert ("per_second" in result) == (method in {"brisque", "niqe"})
+    table = run("peers", method, rated / "test.csv", *train, "--format", "table")
     assert method in table.out
 
 
@@ -73,3 +78,13 @@ def test_wrong_use_exits_with_2(run, rated, tmp_path):
     empty = tmp_path / "empty.csv"
     empty.write_text("file,score\n0_0.mp4,\n")
     assert "has no labelled video" in run("peers", "brisque", test, "--train", empty, "--root", rated).err
+
+
+def test_what_a_method_learns_from_has_to_be_given_and_nothing_else_is_read(run, rated, tmp_path):
+    for method in ("brisque", "niqe", "stem"):
+        found = run("peers", method, rated / "test.csv")
+        assert (found.code, f"{method} needs --train" in found.err) == (2, True), found.err
+    found = run("peers", "tpqi", rated / "test.csv", "--train", tmp_path / "absent.csv", "--resamples", 0)
+    assert (found.code, "tpqi learns from nothing" in found.err) == (0, True), found.err
+    found = run("peers", "tpqi", rated / "test.csv", "--per-second", 2)
+    assert (found.code, "looks at consecutive frames" in found.err) == (2, True), found.err

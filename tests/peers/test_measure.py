@@ -1,25 +1,12 @@
-"""Which frames comparators look at, and files that cannot be read."""
+"""Videos to what is kept of them, and files that cannot be read."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from sslvqa.errors import ConfigError, VideoNotFoundError
-from sslvqa.peers import PEERS, luma_frames, measure_each
-from sslvqa.video import open_video
-
-
-def test_frames_are_spread_evenly_and_luminance_is_that_of_rgb(make_video):
-    path = make_video(frames=24, fps=12)
-    frames = list(luma_frames(path, per_second=1.0))
-    assert len(frames) == 2
-    with open_video(path) as video:
-        for luma, planes in zip(frames, video.frames([6, 18]), strict=True):
-            red, green, blue = planes.rgb().astype(float)
-            assert (luma == np.rint(0.2989 * red + 0.587 * green + 0.114 * blue)).all()
-    assert len(list(luma_frames(path, per_second=0.01))) == 1
-    assert len(list(luma_frames(path, per_second=1000))) == 24
+from sslvqa.errors import ConfigError
+from sslvqa.peers import PEERS, Runs, Spread, choose_frames, measure_each
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -37,5 +24,25 @@ def test_numbers_out_of_range_are_refused(make_video):
     for wrong in ({"workers": 0}, {"per_second": 0.0}, {"per_second": float("nan")}):
         with pytest.raises(ConfigError, match="must be positive"):
             next(measure_each([make_video()], PEERS["niqe"](), **wrong))
-    with pytest.raises(VideoNotFoundError):
-        next(luma_frames("absent.mp4", per_second=1.0))
+
+
+def test_frames_a_second_are_for_methods_of_single_frames():
+    assert choose_frames(PEERS["niqe"](), 2.5) == Spread(2.5)
+    assert choose_frames(PEERS["niqe"](), None) == Spread(1.0)
+    assert choose_frames(PEERS["tpqi"](), None) == Runs()
+    with pytest.raises(ConfigError, match="Tpqi looks at consecutive frames; leave it out"):
+        choose_frames(PEERS["tpqi"](), 1.0)
+
+
+@pytest.mark.parametrize("name", ["stem", "tpqi"])
+def test_a_method_of_motion_looks_at_runs_of_a_file_and_is_deterministic(make_video, name):
+    path = make_video(frames=40)
+    whole, again, part = PEERS[name](), PEERS[name](), PEERS[name]()
+    part.looks_at = Runs(8, 2)
+    found = [next(measure_each([path], peer)) for peer in (whole, again, part)]
+    assert all(item.error is None for item in found)
+    for item in found:
+        whole.fit([item.value], [0.0], ["a"])
+    first, second, third = whole.predict([item.value for item in found])
+    assert first == second != third
+    assert np.isfinite([first, third]).all()

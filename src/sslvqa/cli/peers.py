@@ -12,9 +12,11 @@ import typer
 from sslvqa.cli.evaluate import check_options, evaluation_cells
 from sslvqa.cli.options import Coverage, PathColumn, Predictions, Resamples, Root, ScoreColumn
 from sslvqa.cli.output import Format, choose_format, note, print_json, print_table, track
-from sslvqa.errors import DataError
+from sslvqa.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sslvqa.data.manifest import Manifest, ManifestRow
     from sslvqa.peers import Measured, Peer
 
@@ -24,19 +26,28 @@ Rated = tuple["ManifestRow", "Measured"]
 
 
 def peers(
-    method: Annotated[Literal["brisque", "niqe"], typer.Argument(help="The method of others.")],
+    method: Annotated[
+        Literal["brisque", "niqe", "stem", "tpqi"], typer.Argument(help="The method of others.")
+    ],
     ratings: Annotated[Path, typer.Argument(help="Table of rated videos to test on, as for evaluate.")],
     *,
     train: Annotated[
-        Path,
+        Path | None,
         typer.Option(
-            help="What it learns from: rated videos (brisque), a table or folder of pristine ones (niqe)."
+            help="What it learns from: rated videos (brisque), a table or folder of pristine ones (niqe, "
+            "stem), nothing (tpqi)."
         ),
-    ],
+    ] = None,
     root: Root = None,
     path_column: PathColumn = None,
     score_column: ScoreColumn = None,
-    per_second: Annotated[float, typer.Option(help="Frames looked at for a second of video.")] = 1.0,
+    per_second: Annotated[
+        float | None,
+        typer.Option(
+            help="Frames looked at for a second of video (brisque, niqe; default: 1); "
+            "stem and tpqi look at consecutive ones."
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes.")] = 1,
     predictions: Predictions = None,
     coverage: Coverage = 0.95,
@@ -49,21 +60,22 @@ def peers(
 
     Exit code 0: all were read; 1: some were not and are left out; 2: wrong use.
     """
-    from sslvqa.data.manifest import read_manifest, scan_videos
+    from sslvqa.data.manifest import read_manifest
     from sslvqa.evaluate import MEASURES, evaluate_predictions
-    from sslvqa.peers import PEERS
+    from sslvqa.peers import PEERS, choose_frames
 
     kind = choose_format(format_, None)
     check_options(kind, coverage, predictions)
     peer = PEERS[method]()
     read = partial(read_manifest, root=root, path_column=path_column, score_column=score_column)
-    learned = scan_videos(train) if train.is_dir() else read(train)
-    tested = read(ratings)
-    known = {row.path.resolve() for row in learned.rows}
+    looks_at = choose_frames(peer, per_second)
+    learned, tested = _lessons(method, peer, train, read), read(ratings)
+    known = {row.path.resolve() for row in learned.rows} if learned is not None else set()
     if any(row.path.resolve() in known for row in tested.rows):
         raise DataError(f"{train} and {ratings} share videos; test on others than it learns from")
     measure = partial(_measure, peer=peer, per_second=per_second, workers=workers)
-    first, rated = measure(learned, labelled=peer.needs_labels), measure(tested, labelled=True)
+    first = measure(learned, labelled=peer.learns_from == "labels") if learned is not None else []
+    rated = measure(tested, labelled=True)
     usable = [(row, found.value) for row, found in first if found.error is None]
     peer.fit(
         [value for _, value in usable],
@@ -86,8 +98,11 @@ def peers(
         print_table(("method", "n", "contents", *MEASURES), [evaluation_cells(method, result)])
         note("the logistic fit is made on these very videos")
     else:
-        sources = {"ratings_sha256": tested.sha256, "train_sha256": learned.sha256}
-        settings = {"method": method, "train_videos": len(usable), "per_second": per_second}
+        sources = {
+            "ratings_sha256": tested.sha256,
+            "train_sha256": learned.sha256 if learned is not None else None,
+        }
+        settings = {"method": method, "train_videos": len(usable), **looks_at._asdict()}
         print_json({"schema": 1, **settings, **sources, "result": result.to_dict(), "failed": failed})
     for item in failed:
         note(f"{item['path']}: {item['error']}")
@@ -95,7 +110,25 @@ def peers(
         raise typer.Exit(1)
 
 
-def _measure(part: Manifest, peer: Peer, *, labelled: bool, per_second: float, workers: int) -> list[Rated]:
+def _lessons(
+    method: str, peer: Peer, train: Path | None, read: Callable[[Path], Manifest]
+) -> Manifest | None:
+    """Videos to learn from; None for a method that learns from nothing."""
+    from sslvqa.data.manifest import scan_videos
+
+    if peer.learns_from == "nothing":
+        if train is not None:
+            note(f"{method} learns from nothing; {train} is not read")
+        return None
+    if train is None:
+        wanted = "a table of rated" if peer.learns_from == "labels" else "a table or folder of pristine"
+        raise ConfigError(f"{method} needs --train, {wanted} videos to learn from")
+    return scan_videos(train) if train.is_dir() else read(train)
+
+
+def _measure(
+    part: Manifest, peer: Peer, *, labelled: bool, per_second: float | None, workers: int
+) -> list[Rated]:
     """Measure the videos of a table, those with labels only or all."""
     from sslvqa.peers import measure_each
 

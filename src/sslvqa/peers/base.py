@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -10,20 +10,25 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Peer"]
+    from sslvqa.peers.frames import Frame, FramePolicy
+
+__all__ = ["Lesson", "Peer"]
+
+Lesson = Literal["labels", "pristine", "nothing"]
+"""What a comparator learns from: labelled videos, pristine ones, or none."""
 
 
 class Peer(Protocol):
     """A method of others. Instances hold no files and can be sent to another process."""
 
-    needs_labels: bool
-    """Whether it learns from labelled videos; otherwise from pristine ones."""
+    learns_from: Lesson
+    looks_at: FramePolicy
 
-    def measure(self, frames: Iterable[NDArray[np.float64]]) -> Any:  # noqa: ANN401 - its own affair
+    def measure(self, frames: Iterable[Frame]) -> Any:  # noqa: ANN401 - its own affair
         """What it keeps of one video.
 
         Args:
-            frames: Luminance pictures ``(H, W)`` in 0..255, one or more.
+            frames: Of the video, as ``looks_at`` says, one or more.
         """
         ...
 
@@ -41,5 +46,5 @@ class Peer(Protocol):
         ...
 
     def predict(self, measured: Sequence[Any]) -> NDArray[np.float64]:
-        """Scores ``(videos,)``, higher is better; it has learned before."""
+        """Scores ``(videos,)``, higher is better; it has learned before, unless it learns from nothing."""
         ...

@@ -8,23 +8,18 @@ from itertools import repeat
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from sslvqa.errors import ConfigError, VideoError
-from sslvqa.video import open_video
+from sslvqa.peers.frames import Spread, luma_frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from sslvqa.peers.base import Peer
+    from sslvqa.peers.frames import FramePolicy
     from sslvqa.video import RawGeometry
 
-__all__ = ["Measured", "luma_frames", "measure_each"]
-
-_RED, _GREEN, _BLUE = 0.2989, 0.5870, 0.1140
+__all__ = ["Measured", "choose_frames", "measure_each"]
 
 
 class Measured(NamedTuple):
@@ -34,30 +29,28 @@ class Measured(NamedTuple):
     error: str | None = None
 
 
-def luma_frames(
-    path: str | Path, *, per_second: float, geometry: RawGeometry | None = None
-) -> Iterator[NDArray[np.float64]]:
-    """Yield whole numbers 0..255 ``(H, W)``, the luminance of frames spread evenly, one at least.
-
-    Luminance is that of the RGB picture, rounded, as the published methods take it.
+def choose_frames(peer: Peer, per_second: float | None) -> FramePolicy:
+    """What a comparator looks at: as it says or, if it looks at single frames, so many a second.
 
     Raises:
-        VideoError: The file cannot be used.
+        ConfigError: The number is out of range, or the comparator needs consecutive frames.
     """
-    with open_video(path, geometry=geometry, threads=1) as video:
-        info = video.info
-        count = min(max(round(info.duration_seconds * per_second), 1), info.frame_count)
-        places = ((np.arange(count) + 0.5) * info.frame_count / count).astype(int)
-        for planes in video.frames(places.tolist()):
-            red, green, blue = planes.rgb().astype(np.float64)
-            yield np.rint(_RED * red + _GREEN * green + _BLUE * blue)
+    if per_second is None:
+        return peer.looks_at
+    if not per_second > 0:
+        raise ConfigError(f"per_second is {per_second}; it must be positive")
+    if not isinstance(peer.looks_at, Spread):
+        raise ConfigError(
+            f"per_second is {per_second}, but {type(peer).__name__} looks at consecutive frames; leave it out"
+        )
+    return Spread(per_second)
 
 
 def measure_each(
     paths: Sequence[str | Path],
     peer: Peer,
     *,
-    per_second: float = 1.0,
+    per_second: float | None = None,
     geometries: Sequence[RawGeometry | None] | None = None,
     workers: int = 1,
 ) -> Iterator[Measured]:
@@ -66,25 +59,26 @@ def measure_each(
     Args:
         paths: Of the videos.
         peer: Measures them.
-        per_second: Frames looked at for a second of video; one at least of each video.
+        per_second: See :func:`choose_frames`.
         geometries: Of headerless files.
         workers: Processes.
 
     Raises:
         ConfigError: A number is out of range.
     """
-    if workers < 1 or not per_second > 0:
-        raise ConfigError(f"workers is {workers}, per_second is {per_second}; both must be positive")
+    if workers < 1:
+        raise ConfigError(f"workers is {workers}; it must be positive")
+    looks_at = choose_frames(peer, per_second)
     geometries = [None] * len(paths) if geometries is None else geometries
     spawn = get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=spawn) if workers > 1 else nullcontext()
     with pool as running:
         each = map if running is None else running.map
-        yield from each(_measure, paths, repeat(peer), repeat(per_second), geometries)
+        yield from each(_measure, paths, repeat(peer), repeat(looks_at), geometries)
 
 
-def _measure(path: str | Path, peer: Peer, per_second: float, geometry: RawGeometry | None) -> Measured:
+def _measure(path: str | Path, peer: Peer, looks_at: FramePolicy, geometry: RawGeometry | None) -> Measured:
     try:
-        return Measured(peer.measure(luma_frames(path, per_second=per_second, geometry=geometry)))
+        return Measured(peer.measure(luma_frames(path, looks_at=looks_at, geometry=geometry)))
     except VideoError as error:
         return Measured(None, str(error))
