@@ -43,11 +43,15 @@ from sslvqa.train.checkpoint import drop_checkpoints
 from sslvqa.train.start import BACKBONE_FILE
 from sslvqa.train.tables import read_tables
 
+MADE = "Made by examples/weights/build.py --size {size}."
 DESCRIPTION = (
-    "{kind} {labelled} labelled and {unlabelled} unlabelled videos, started from ST-VQRL; it predicts VMAF. "
-    "Made by examples/weights/build.py --size {size}."
+    "SSL-VQA on {labelled} labelled and {unlabelled} unlabelled videos, started from ST-VQRL; it predicts "
+    f"VMAF. {MADE}"
 )
-KINDS = {"moments": "Backbones as ST-VQRL left them, a head that judges views by moments of their tokens;"}
+DESCRIPTION_OF_MOMENTS = (
+    "The backbone as ST-VQRL left it, with a head that judges views by moments of tokens and of band "
+    f"energies, learned from {{labelled}} labelled videos; it predicts VMAF. {MADE}"
+)
 LIMITS = (
     "The labels are a full-reference measure of synthetic distortions; no human rated anything.",
     "VMAF misjudges changes of exposure, contrast and position: such versions had no labels.",
@@ -215,12 +219,8 @@ def release(job: Job, name: str, result: dict) -> None:
         **{measure: part["measures"][measure] for measure in names},
     )
     training, size = loaded.card.training, job.size
-    description = DESCRIPTION.format(
-        kind=KINDS.get(name, "SSL-VQA on"),
-        labelled=training.labelled,
-        unlabelled=training.unlabelled,
-        size=size,
-    )
+    text = DESCRIPTION_OF_MOMENTS if name == "moments" else DESCRIPTION
+    description = text.format(labelled=training.labelled, unlabelled=training.unlabelled, size=size)
     update = {"description": description, "limits": LIMITS, "results": (*loaded.card.results, unseen)}
     scratch = target.with_name(".release")
     save_model(scratch, loaded.model, loaded.card.model_copy(update=update), dtype="float16")

@@ -62,7 +62,7 @@ def test_a_full_card_survives_writing_and_reading(card, tmp_path):
             "minimum = 0.0\nmaximum = -1.0\ndirection",
             "must be below",
         ),
-        ('kind = "pair"', 'kind = "triple"', "kind is 'triple'; it must be pair, regressor, student"),
+        ('kind = "pair"', 'kind = "triple"', "kind is 'triple'; it must be pair, shared, regressor, student"),
         ("name =", "name", "not a TOML card"),
     ],
 )

@@ -74,7 +74,7 @@ def toys(modules):
     )
     recipes = modules["recipes"].RECIPES
     runs = {
-        "nano": ("ssl_vqa", "ssl_vqa_random"),
+        "nano": ("moments", "ssl_vqa_random"),
         "mobile": ("ssl_vqa",),
         "swin_t": ("ssl_vqa", "ssl_vqa_minus"),
     }
@@ -186,7 +186,7 @@ def test_a_size_is_trained_in_pieces_and_its_weights_come_back_in_parts(
             break
     made = [path for index in carry.indexes(back) for path in carry.join(index, tmp_path / "joined")]
     assert tmp_path / "joined" / "stvqrl" / "backbone.safetensors" in made
-    release = tmp_path / "joined" / "ssl_vqa" / "release"
+    release = tmp_path / "joined" / toys[size].runs[0] / "release"
     card = load_card(release)
     assert {item.dtype for item in card.weights} == {"float16"}
     assert (card.scale.minimum, card.scale.maximum) == (0.0, 100.0)
@@ -353,7 +353,7 @@ def test_stability_tells_how_far_scores_move_with_the_seed(make_video, tmp_path,
     table = tmp_path / "t.csv"
     table.write_text("path\na.mp4\nb.mp4\n")
     stability = example("stability")
-    assert stability.main(["nano.student1", str(table), "--seeds", "2", "--clips", "1"]) == 0
+    assert stability.main(["nano.open2", str(table), "--seeds", "2", "--clips", "1"]) == 0
     result = json.loads(capsys.readouterr().out)
     paths = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
     first, second = ([item.score for item in sslvqa.score_many(paths, seed=seed, clips=1)] for seed in (0, 1))
@@ -368,4 +368,4 @@ def test_stability_names_a_file_that_cannot_be_scored(tmp_path):
     table = tmp_path / "t.csv"
     table.write_text("path\nbad.mp4\n")
     with pytest.raises(SystemExit, match=r"bad\.mp4"):
-        example("stability").main(["nano.student1", str(table)])
+        example("stability").main(["nano.open2", str(table)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +31,8 @@ __all__ = ["fit_head", "fit_ridge", "head_features", "train_head"]
 
 _VIEWS_AT_ONCE = 16
 _WARMUP = 20  # steps
+_QUIET_SECONDS = 60.0
+_logger = logging.getLogger(__name__)
 
 
 def fit_head(regressor: RegressorModel, dataset: VideoDataset, *, compute: Compute) -> None:
@@ -114,7 +118,7 @@ def _input_bank(
     """
     device = next(regressor.parameters()).device
     kept = torch.float32 if regressor.head.moments else torch.float16
-    bank, scores = [], []
+    bank, scores, spoken = [], [], time.monotonic()
     with evaluating(regressor):
         for position in range(len(dataset)):
             items = [dataset[ItemKey("head", draw, position)] for draw in range(draws)]
@@ -122,6 +126,9 @@ def _input_bank(
             inputs = compute(lambda part: regressor.head.inputs(regressor.backbone(part)), views)
             bank.append(inputs.to(kept).cpu())
             scores.append(items[0].score)
+            if time.monotonic() - spoken > _QUIET_SECONDS:
+                spoken = time.monotonic()
+                _logger.info("head: %d of %d videos read", position + 1, len(dataset))
     return torch.stack(bank), torch.tensor(scores, dtype=torch.float32)
 
 
