@@ -80,15 +80,15 @@ def test_finished_records_are_read_back_without_failures_and_a_half_line(scorer,
     failed = FailedScore("bad.mp4", "why", "VideoError").to_json()
     path = tmp_path / "out.ndjson"
     path.write_text(f"{line}\n{failed}\n{line[:50]}")
-    assert list(scored_records(path, scorer=scorer)) == [str(good)]
-    assert scored_records(tmp_path / "new.ndjson", scorer=scorer) == {}
+    assert list(scored_records(path, kind=scorer.kind)) == [str(good)]
+    assert scored_records(tmp_path / "new.ndjson", kind=scorer.kind) == {}
 
 
 def test_scores_of_another_kind_are_not_continued(scorer, model_dir, make_video, tmp_path):
     path = tmp_path / "out.ndjson"
     path.write_text(scorer.score(make_video(width=64, height=64, frames=8)).to_json() + "\n")
     with pytest.raises(ConfigError, match=r"scored with seed 0, now 5"):
-        scored_records(path, scorer=Scorer(model_dir, clips=1, seed=5))
+        scored_records(path, kind=Scorer(model_dir, clips=1, seed=5).kind)
 
 
 @pytest.mark.parametrize(
@@ -98,4 +98,4 @@ def test_a_file_of_something_else_is_refused(scorer, tmp_path, text, words):
     path = tmp_path / "out.ndjson"
     path.write_text(text)
     with pytest.raises(ConfigError, match=words):
-        scored_records(path, scorer=scorer)
+        scored_records(path, kind=scorer.kind)

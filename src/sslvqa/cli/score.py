@@ -225,7 +225,7 @@ def _keep_finished(output: Path, scorer: Scorer) -> set[str]:
     """Rewrite the output with its finished records only, at once, and return their paths."""
     from sslvqa.scoring import scored_records
 
-    records: dict[str, dict[str, Any]] = scored_records(output, scorer=scorer)
+    records: dict[str, dict[str, Any]] = scored_records(output, kind=scorer.kind)
     scratch = output.with_name(output.name + ".part")
     with open_output(scratch) as stream:
         writer = record_writer(Format.NDJSON, stream)

@@ -11,9 +11,10 @@ from sslvqa.scoring.interval import ConformalInterval, fit_interval, widen_inter
 from sslvqa.scoring.local import LocalQuality, MapRange, measure_local
 from sslvqa.scoring.rated import RatedScore, interval_coverage, score_rated, write_predictions
 from sslvqa.scoring.reading import RawScores, Reading
-from sslvqa.scoring.result import SCHEMA, ClipScore, Interval, Provenance, VideoScore
+from sslvqa.scoring.result import SCHEMA, ClipScore, Interval, Provenance, ScoreKind, VideoScore
 from sslvqa.scoring.runtime import Precision, Runtime
 from sslvqa.scoring.scorer import Scorer
+from sslvqa.scoring.settings import ScorerSettings
 
 __all__ = [
     "SCHEMA",
@@ -35,7 +36,9 @@ __all__ = [
     "RawScores",
     "Reading",
     "Runtime",
+    "ScoreKind",
     "Scorer",
+    "ScorerSettings",
     "VideoScore",
     "check_golden",
     "describe",
