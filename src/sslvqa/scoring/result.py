@@ -79,9 +79,13 @@ class ScoreKind:
     draws: int
     precision: str
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self)
+
     def differences(self, found: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
         """Return what differs in the plain values of a provenance or a kind: name to (found, ours)."""
-        ours = asdict(self)
+        ours = self.to_dict()
         return {name: (found.get(name), ours[name]) for name in ours if found.get(name) != ours[name]}
 
 
