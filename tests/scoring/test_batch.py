@@ -2,6 +2,7 @@
 
 import json
 import time
+from functools import partial
 
 import pytest
 
@@ -14,16 +15,32 @@ def scorer(model_dir):
     return Scorer(model_dir, clips=1)
 
 
-def test_a_bad_file_is_a_record_and_the_rest_continue(scorer, make_video, tmp_path):
+@pytest.fixture(params=["local", "ray"])
+def score_all(request, scorer):
+    """Both ways to score many files: one contract."""
+    if request.param == "ray":
+        return request.getfixturevalue("ray_pool").score_each
+    return partial(score_each, scorer=scorer)
+
+
+def test_a_bad_file_is_a_record_and_the_rest_continue(score_all, make_video, tmp_path, scorer):
     good = make_video("good.mp4", width=64, height=64, frames=8)
     (tmp_path / "bad.mp4").write_text("no video")
-    results = list(score_each([good, tmp_path / "bad.mp4", tmp_path / "absent.mp4", good], scorer=scorer))
-    assert [type(item) for item in results] == [VideoScore, FailedScore, FailedScore, VideoScore]
-    assert results[0] == results[3]
-    record = json.loads(results[1].to_json())
-    assert set(record) == {"schema", "path", "error", "error_type"}
-    assert record["error_type"] == "UnreadableVideoError"
-    assert results[2].error_type == "VideoNotFoundError"
+    results = list(score_all([good, tmp_path / "bad.mp4", tmp_path / "absent.mp4", good]))
+    results.sort(key=lambda item: item.path)
+    assert [type(item) for item in results] == [FailedScore, FailedScore, VideoScore, VideoScore]
+    assert results[2] == results[3] == scorer.score(good)
+    assert [item.error_type for item in results[:2]] == ["VideoNotFoundError", "UnreadableVideoError"]
+    assert set(json.loads(results[0].to_json())) == {"schema", "path", "error", "error_type"}
+
+
+def test_every_file_has_one_record_and_none_of_an_iteration_that_was_left(score_all, tmp_path):
+    first, second = ([str(tmp_path / f"{part}{i}.mp4") for i in range(20)] for part in "ab")
+    left = score_all(first)
+    next(left)
+    left.close()
+    assert sorted(item.path for item in score_all(second)) == sorted(second)
+    assert list(score_all([])) == []
 
 
 def test_an_unforeseen_exception_is_a_record_too_but_an_interrupt_is_not(scorer, monkeypatch):
