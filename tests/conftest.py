@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -130,6 +132,36 @@ def browser():
         started = runner.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield started
         started.close()
+
+
+@pytest.fixture(scope="session")
+def ray_running(_cache_of_the_tests):
+    """One Ray for all tests, which leaves no process behind; skips loudly where it is not installed."""
+    pytest.importorskip("ray", reason="NO RAY TESTS: ray is not installed; pip install 'sslvqa[ray]'")
+    from sslvqa.scoring.ray_cluster import import_ray
+
+    ray, handler = import_ray(), signal.getsignal(signal.SIGTERM)
+    os.environ["SSLVQA_TESTED_BY"] = mark = f"pytest {os.getpid()}"
+    quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
+    ray.init(address="local", num_cpus=4, object_store_memory=80 << 20, **quiet)
+    yield ray
+    ray.shutdown()
+    signal.signal(signal.SIGTERM, handler)
+    del os.environ["SSLVQA_TESTED_BY"]
+    end = time.monotonic() + 20
+    while left := _processes_with(f"SSLVQA_TESTED_BY={mark}"):
+        assert time.monotonic() < end, left
+        time.sleep(0.1)
+
+
+def _processes_with(setting: str) -> list[str]:
+    """Command lines of the processes that were started with a setting in their environment (Linux)."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if setting.encode() in path.read_bytes().split(b"\0"):
+                found.append(path.with_name("cmdline").read_text().replace("\0", " "))
+    return found
 
 
 @pytest.fixture

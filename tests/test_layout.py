@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+import re
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,12 @@ def test_imports_go_one_way(path):
 def test_evaluate_needs_no_torch():
     for path in (SOURCE / "evaluate").glob("*.py"):
         assert "torch" not in path.read_text(), path
+
+
+def test_ray_is_imported_only_when_it_is_used():
+    assert not [
+        path for path in SOURCE.rglob("*.py") if re.search(r"^(import|from) ray", path.read_text(), re.M)
+    ]
 
 
 def test_public_names_are_sorted_and_exist():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, NamedTuple
 
 from sslvqa.errors import ConfigError, UnknownModelError
 from sslvqa.hub.weights import LoadedModel, load_model
@@ -20,28 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sslvqa.maps import Palette
-    from sslvqa.scoring import Backend, Combine, MapRange, Precision
-    from sslvqa.video import Limits, RawGeometry, Video
+    from sslvqa.scoring import MapRange, ScorerSettings
+    from sslvqa.video import RawGeometry, Video
 
 __all__ = ["check_map_file", "from_pretrained", "load", "quality_map", "score", "score_many"]
 
 _MAP_ENDINGS = (".png", ".mp4", ".webm", ".mkv", ".mov")
-
-
-class ScorerSettings(TypedDict, total=False):
-    """Keyword arguments of :class:`~sslvqa.scoring.Scorer`, which explains them."""
-
-    clips: int | None
-    draws: int | None
-    seed: int | None
-    device: str
-    threads: int | None
-    combine: Combine | None
-    limits: Limits | None
-    backend: Backend
-    precision: Precision | Literal["auto"]
-    batch: int | None
-    compiled: bool
 
 
 def load(model: str | Path = "default") -> LoadedModel:

@@ -13,6 +13,7 @@ Each message says what was given, what is allowed and what to do. The tree::
     ├── ModelError (ValueError)
     │   ├── UnknownModelError            no model of that name or directory
     │   └── WeightsError                 weights do not fit the architecture, or a checksum differs
+    ├── WorkerLostError (RuntimeError)   a process that scores ended: killed, out of memory, crashed
     └── MissingExtraError (ImportError)  an optional dependency is needed; the message holds the pip line
 """
 
@@ -31,6 +32,7 @@ __all__ = [
     "VideoLimitError",
     "VideoNotFoundError",
     "WeightsError",
+    "WorkerLostError",
 ]
 
 
@@ -76,6 +78,10 @@ class UnknownModelError(ModelError):
 
 class WeightsError(ModelError):
     """Weights do not fit the architecture, or their checksum differs from the card's."""
+
+
+class WorkerLostError(SslvqaError, RuntimeError):
+    """A process that scores files ended before it was done."""
 
 
 class MissingExtraError(SslvqaError, ImportError):

@@ -46,6 +46,9 @@ def test_a_bad_file_has_a_record_and_the_exit_code_is_1(run, model_dir, good, ba
         (["--output", "absent/out.csv"], "there is no folder absent"),
         (["--map", "map.txt"], "ends in '.txt'"),
         (["--map", "m.png", "--map-strength", "2"], "--map-strength is 2"),
+        (["--ray-workers", "2"], "--ray-workers is 2, but --ray is not given"),
+        (["--ray", "local", "--map", "m.png"], "give it without --ray"),
+        (["--ray", "local", "--model", "nano.nothing"], "no model named 'nano.nothing'"),
     ],
 )
 def test_wrong_use_exits_with_2_and_one_line(run, model_dir, good, args, words):
@@ -122,6 +125,35 @@ def test_resume_scores_only_what_is_missing_or_failed(
     records = [json.loads(line) for line in out.read_text().splitlines()]
     assert [record["path"] for record in records] == [str(good), str(late), str(other)]
     assert all("score" in record for record in records)
+
+
+def test_on_ray_the_records_are_the_same_and_resume_goes_on(
+    ray_running, run, model_dir, good, bad, make_video, tmp_path
+):
+    other, out = make_video("other.mp4", width=64, height=64, frames=8), tmp_path / "out.ndjson"
+    args = ("-m", model_dir, "--clips", 1)
+    assert run("score", good, *args, "-o", out).code == 0
+    found = run(
+        "score",
+        good,
+        bad,
+        other,
+        *args,
+        "--ray",
+        "local",
+        "--ray-workers",
+        1,
+        "--threads",
+        1,
+        "-o",
+        out,
+        "--resume",
+    )
+    assert (found.code, found.out) == (1, "")
+    records = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [record["path"] for record in records] == [str(good), str(bad), str(other)]
+    assert records[1]["error_type"] == "UnreadableVideoError"
+    assert VideoScore.from_dict(records[2]) == Scorer(model_dir, clips=1).score(str(other))
 
 
 @pytest.mark.parametrize("kind", ["ndjson", "json", "csv"])

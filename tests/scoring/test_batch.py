@@ -2,6 +2,7 @@
 
 import json
 import time
+from functools import partial
 
 import pytest
 
@@ -14,16 +15,32 @@ def scorer(model_dir):
     return Scorer(model_dir, clips=1)
 
 
-def test_a_bad_file_is_a_record_and_the_rest_continue(scorer, make_video, tmp_path):
+@pytest.fixture(params=["local", "ray"])
+def score_all(request, scorer):
+    """Both ways to score many files: one contract."""
+    if request.param == "ray":
+        return request.getfixturevalue("ray_pool").score_each
+    return partial(score_each, scorer=scorer)
+
+
+def test_a_bad_file_is_a_record_and_the_rest_continue(score_all, make_video, tmp_path, scorer):
     good = make_video("good.mp4", width=64, height=64, frames=8)
     (tmp_path / "bad.mp4").write_text("no video")
-    results = list(score_each([good, tmp_path / "bad.mp4", tmp_path / "absent.mp4", good], scorer=scorer))
-    assert [type(item) for item in results] == [VideoScore, FailedScore, FailedScore, VideoScore]
-    assert results[0] == results[3]
-    record = json.loads(results[1].to_json())
-    assert set(record) == {"schema", "path", "error", "error_type"}
-    assert record["error_type"] == "UnreadableVideoError"
-    assert results[2].error_type == "VideoNotFoundError"
+    results = list(score_all([good, tmp_path / "bad.mp4", tmp_path / "absent.mp4", good]))
+    results.sort(key=lambda item: item.path)
+    assert [type(item) for item in results] == [FailedScore, FailedScore, VideoScore, VideoScore]
+    assert results[2] == results[3] == scorer.score(good)
+    assert [item.error_type for item in results[:2]] == ["VideoNotFoundError", "UnreadableVideoError"]
+    assert set(json.loads(results[0].to_json())) == {"schema", "path", "error", "error_type"}
+
+
+def test_every_file_has_one_record_and_none_of_an_iteration_that_was_left(score_all, tmp_path):
+    first, second = ([str(tmp_path / f"{part}{i}.mp4") for i in range(20)] for part in "ab")
+    left = score_all(first)
+    next(left)
+    left.close()
+    assert sorted(item.path for item in score_all(second)) == sorted(second)
+    assert list(score_all([])) == []
 
 
 def test_an_unforeseen_exception_is_a_record_too_but_an_interrupt_is_not(scorer, monkeypatch):
@@ -80,15 +97,15 @@ def test_finished_records_are_read_back_without_failures_and_a_half_line(scorer,
     failed = FailedScore("bad.mp4", "why", "VideoError").to_json()
     path = tmp_path / "out.ndjson"
     path.write_text(f"{line}\n{failed}\n{line[:50]}")
-    assert list(scored_records(path, scorer=scorer)) == [str(good)]
-    assert scored_records(tmp_path / "new.ndjson", scorer=scorer) == {}
+    assert list(scored_records(path, kind=scorer.kind)) == [str(good)]
+    assert scored_records(tmp_path / "new.ndjson", kind=scorer.kind) == {}
 
 
 def test_scores_of_another_kind_are_not_continued(scorer, model_dir, make_video, tmp_path):
     path = tmp_path / "out.ndjson"
     path.write_text(scorer.score(make_video(width=64, height=64, frames=8)).to_json() + "\n")
     with pytest.raises(ConfigError, match=r"scored with seed 0, now 5"):
-        scored_records(path, scorer=Scorer(model_dir, clips=1, seed=5))
+        scored_records(path, kind=Scorer(model_dir, clips=1, seed=5).kind)
 
 
 @pytest.mark.parametrize(
@@ -98,4 +115,4 @@ def test_a_file_of_something_else_is_refused(scorer, tmp_path, text, words):
     path = tmp_path / "out.ndjson"
     path.write_text(text)
     with pytest.raises(ConfigError, match=words):
-        scored_records(path, scorer=scorer)
+        scored_records(path, kind=scorer.kind)

@@ -105,9 +105,9 @@ def test_bf16_is_near_and_in_the_provenance_and_not_mixed_with_fp32(model_dir, c
     assert second.score == pytest.approx(first.score, abs=1.0)
     out = tmp_path / "scores.ndjson"
     out.write_text(first.to_json() + "\n")
-    assert set(scored_records(out, scorer=exact)) == {str(clip)}
+    assert set(scored_records(out, kind=exact.kind)) == {str(clip)}
     with pytest.raises(ConfigError, match="precision 'fp32', now 'bf16'"):
-        scored_records(out, scorer=near)
+        scored_records(out, kind=near.kind)
 
 
 @needs_openvino

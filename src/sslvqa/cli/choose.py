@@ -85,7 +85,8 @@ def _describe(paths: list[str], scorer: Scorer, store: Path) -> tuple[dict[str, 
 
     from sslvqa.scoring import FailedScore, describe_each, scored_records
 
-    found = {path: item for path, item in scored_records(store, scorer=scorer).items() if "features" in item}
+    kept = scored_records(store, kind=scorer.kind)
+    found = {path: item for path, item in kept.items() if "features" in item}
     waiting = [path for path in dict.fromkeys(paths) if path not in found]
     failed = 0
     with store.open("w", encoding="utf-8") as stream:

@@ -20,6 +20,8 @@ __all__ = [
     "Model",
     "PathColumn",
     "Predictions",
+    "Ray",
+    "RayWorkers",
     "Resamples",
     "Resume",
     "Root",
@@ -57,6 +59,17 @@ Batch = Annotated[
 Compile = Annotated[
     bool,
     typer.Option("--compile", help="Compile the networks for a GPU: some minutes, for thousands of files."),
+]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Score on Ray: local (this machine), auto (the cluster it is in), or a cluster's address.",
+        show_default="off",
+    ),
+]
+RayWorkers = Annotated[
+    int | None, typer.Option(help="Processes on Ray.", show_default="one for each CPU, or GPU")
 ]
 
 # of a test on rated videos

@@ -82,10 +82,10 @@ def progress_bar(label: str) -> Iterator[Callable[[float], None]]:
 
 
 @contextmanager
-def open_output(path: Path | None, *, append: bool = False) -> Iterator[TextIO]:
-    """Open the output file, or hand out stdout."""
+def open_output(path: Path | None, *, append: bool = False, stdout: TextIO | None = None) -> Iterator[TextIO]:
+    """Open the output file, or hand out stdout; ``stdout`` is what stands for it, if not ``sys.stdout``."""
     if path is None:
-        yield sys.stdout
+        yield sys.stdout if stdout is None else stdout
         return
     with path.open("a" if append else "w", encoding="utf-8", newline="") as stream:
         yield stream

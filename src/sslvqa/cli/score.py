@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from sslvqa.cli.options import Batch, Clips, Compile, Device, Draws, Model, Seed, Threads
+from sslvqa.cli.options import Batch, Clips, Compile, Device, Draws, Model, Ray, RayWorkers, Seed, Threads
 from sslvqa.cli.output import (
     Format,
     choose_format,
@@ -17,6 +17,7 @@ from sslvqa.cli.output import (
     record_writer,
     track,
 )
+from sslvqa.cli.scoring import Scoring, open_scoring
 from sslvqa.cli.sources import open_sources
 from sslvqa.errors import ConfigError
 
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from sslvqa.cli.output import RecordWriter
-    from sslvqa.scoring import Scorer
-    from sslvqa.video import RawGeometry
+    from sslvqa.scoring import ScoreKind, ScorerSettings
 
 __all__ = ["score"]
 
@@ -108,16 +108,29 @@ def score(
     ] = "auto",
     batch: Batch = None,
     compile_: Compile = False,
+    ray: Ray = None,
+    ray_workers: RayWorkers = None,
 ) -> None:
     """Score videos: one number each, higher is better.
 
     Exit code 0: all scored; 1: some failed (each has a record with its error); 2: wrong use.
     """
-    from sslvqa.scoring import Scorer
     from sslvqa.video import RawGeometry
 
     kind = choose_format(format_, output)
     geometry = None if raw is None else RawGeometry.parse(raw)
+    settings: ScorerSettings = {
+        "clips": clips,
+        "draws": draws,
+        "seed": seed,
+        "device": device,
+        "threads": threads,
+        "combine": combine,
+        "backend": backend,
+        "precision": precision,
+        "batch": batch,
+        "compiled": compile_,
+    }
     with open_sources(files, geometry=geometry, stdin_bytes=int(stdin_gigabytes * 1e9)) as paths:
         _check_options(
             paths,
@@ -128,33 +141,27 @@ def score(
             map_strength=map_strength,
             timeline_seconds=timeline_seconds,
         )
-        scorer = Scorer(
+        _check_ray(paths, ray=ray, ray_workers=ray_workers, picture=map_)
+        with open_scoring(
             model,
-            clips=clips,
-            draws=draws,
-            seed=seed,
-            device=device,
-            threads=threads,
-            combine=combine,
-            backend=backend,
-            precision=precision,
-            batch=batch,
-            compiled=compile_,
-        )
-        kept = _keep_finished(output, scorer) if resume and output is not None else set()
-        waiting = [path for path in paths if path not in kept]
-        with open_output(output, append=resume) as stream:
-            writer = record_writer(kind, stream, windows=timeline or timeline_seconds is not None)
-            failed = _write_scores(
-                waiting, scorer, writer, timeline_seconds=timeline_seconds, geometry=geometry
-            )
-        if map_ is not None and not failed:
+            settings,
+            ray=ray,
+            ray_workers=ray_workers,
+            timeline_seconds=timeline_seconds,
+            geometry=geometry,
+        ) as scoring:
+            kept = _keep_finished(output, scoring.kind()) if resume and output is not None else set()
+            waiting = [path for path in paths if path not in kept]
+            with open_output(output, append=resume, stdout=scoring.stdout) as stream:
+                writer = record_writer(kind, stream, windows=timeline or timeline_seconds is not None)
+                failed = _write_scores(waiting, scoring, writer)
+        if map_ is not None and scoring.scorer is not None and not failed:
             from sslvqa.api import quality_map
 
             with progress_bar("map") as tell:
                 quality_map(
                     paths[0],
-                    model=scorer,
+                    model=scoring.scorer,
                     out=map_,
                     draws=map_draws,
                     strength=map_strength,
@@ -168,21 +175,13 @@ def score(
         raise typer.Exit(1)
 
 
-def _write_scores(
-    paths: list[str | BinaryIO],
-    scorer: Scorer,
-    writer: RecordWriter,
-    *,
-    timeline_seconds: float | None,
-    geometry: RawGeometry | None,
-) -> int:
+def _write_scores(paths: list[str | BinaryIO], scoring: Scoring, writer: RecordWriter) -> int:
     """Score and write; return how many failed. An interrupt leaves a valid document and exits."""
-    from sslvqa.scoring import FailedScore, score_each
+    from sslvqa.scoring import FailedScore
 
     failed = 0
     try:
-        results = score_each(paths, scorer=scorer, timeline_seconds=timeline_seconds, geometry=geometry)
-        for result in track(results, total=len(paths)):
+        for result in track(scoring.score_each(paths), total=len(paths)):
             writer.write(result.to_dict())
             failed += isinstance(result, FailedScore)
     except KeyboardInterrupt:
@@ -221,11 +220,24 @@ def _check_options(
         raise ConfigError(f"--output {output}: there is no folder {output.parent}; create it first")
 
 
-def _keep_finished(output: Path, scorer: Scorer) -> set[str]:
+def _check_ray(
+    paths: list[str | BinaryIO], *, ray: str | None, ray_workers: int | None, picture: Path | None
+) -> None:
+    if ray is None:
+        if ray_workers is not None:
+            raise ConfigError(f"--ray-workers is {ray_workers}, but --ray is not given; add --ray local")
+        return
+    if picture is not None:
+        raise ConfigError("--map is drawn in this process; give it without --ray")
+    if not all(isinstance(path, str) for path in paths):
+        raise ConfigError("a video on standard input is scored in this process; give it without --ray")
+
+
+def _keep_finished(output: Path, kind: ScoreKind) -> set[str]:
     """Rewrite the output with its finished records only, at once, and return their paths."""
     from sslvqa.scoring import scored_records
 
-    records: dict[str, dict[str, Any]] = scored_records(output, scorer=scorer)
+    records: dict[str, dict[str, Any]] = scored_records(output, kind=kind)
     scratch = output.with_name(output.name + ".part")
     with open_output(scratch) as stream:
         writer = record_writer(Format.NDJSON, stream)

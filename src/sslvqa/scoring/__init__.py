@@ -10,10 +10,12 @@ from sslvqa.scoring.golden import check_golden, golden_view, measure_golden, sto
 from sslvqa.scoring.interval import ConformalInterval, fit_interval, widen_interval
 from sslvqa.scoring.local import LocalQuality, MapRange, measure_local
 from sslvqa.scoring.rated import RatedScore, interval_coverage, score_rated, write_predictions
+from sslvqa.scoring.ray_batch import RayPool, score_on_ray
 from sslvqa.scoring.reading import RawScores, Reading
-from sslvqa.scoring.result import SCHEMA, ClipScore, Interval, Provenance, VideoScore
+from sslvqa.scoring.result import SCHEMA, ClipScore, Interval, Provenance, ScoreKind, VideoScore
 from sslvqa.scoring.runtime import Precision, Runtime
 from sslvqa.scoring.scorer import Scorer
+from sslvqa.scoring.settings import ScorerSettings
 
 __all__ = [
     "SCHEMA",
@@ -33,9 +35,12 @@ __all__ = [
     "Provenance",
     "RatedScore",
     "RawScores",
+    "RayPool",
     "Reading",
     "Runtime",
+    "ScoreKind",
     "Scorer",
+    "ScorerSettings",
     "VideoScore",
     "check_golden",
     "describe",
@@ -49,6 +54,7 @@ __all__ = [
     "measure_local",
     "read_each",
     "score_each",
+    "score_on_ray",
     "score_rated",
     "scored_records",
     "store_golden",

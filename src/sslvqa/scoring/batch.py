@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from sslvqa.scoring.reading import RawScores, Reading
+    from sslvqa.scoring.result import ScoreKind
     from sslvqa.scoring.scorer import Scorer
     from sslvqa.video.raw import RawGeometry
 
@@ -134,10 +135,11 @@ def _scores_together(readings: Sequence[Reading], scorer: Scorer) -> Iterator[Ra
     return repeat(None, len(readings))
 
 
-def scored_records(path: Path, *, scorer: Scorer) -> dict[str, dict[str, Any]]:
+def scored_records(path: Path, *, kind: ScoreKind) -> dict[str, dict[str, Any]]:
     """Read the scores of an interrupted ndjson output, by path, to continue it.
 
-    A half-written last line and records of failed files are left out: those files are scored again.
+    A half-written last line and records of failed files are left out: those files are scored again. ``kind``
+    is that of the scorer which continues.
 
     Raises:
         ConfigError: The file is not such an output, or its scores come from another model or sampling.
@@ -158,24 +160,14 @@ def scored_records(path: Path, *, scorer: Scorer) -> dict[str, dict[str, Any]]:
                 f"{path}:{number}: not a score; --resume continues ndjson output of sslvqa score"
             )
         if "error" not in record:
-            _require_same_source(record, scorer, where=f"{path}:{number}")
+            _require_same_kind(record, kind, where=f"{path}:{number}")
             records[record["path"]] = record
     return records
 
 
-def _require_same_source(record: dict[str, Any], scorer: Scorer, *, where: str) -> None:
-    expected = {
-        "weights_sha256": scorer.card.weights_sha256,
-        "combine": scorer.combine,
-        "seed": scorer.seed,
-        "clips": scorer.clips,
-        "draws": scorer.draws,
-        "precision": scorer.runtime.precision,
-    }
-    found = record.get("provenance", {})
-    for name, value in expected.items():
-        if found.get(name) != value:
-            raise ConfigError(
-                f"{where}: scored with {name} {found.get(name)!r}, now {value!r}; one output holds one kind "
-                f"of score: use the old settings or give another --output"
-            )
+def _require_same_kind(record: dict[str, Any], kind: ScoreKind, *, where: str) -> None:
+    for name, (found, expected) in kind.differences(record.get("provenance", {})).items():
+        raise ConfigError(
+            f"{where}: scored with {name} {found!r}, now {expected!r}; one output holds one kind "
+            f"of score: use the old settings or give another --output"
+        )

@@ -14,7 +14,7 @@ from sslvqa.video.frames import VideoInfo
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["SCHEMA", "ClipScore", "Interval", "Provenance", "VideoScore"]
+__all__ = ["SCHEMA", "ClipScore", "Interval", "Provenance", "ScoreKind", "VideoScore"]
 
 SCHEMA = 1
 """Version of the JSON form; raised when a field changes its meaning or goes away."""
@@ -63,6 +63,30 @@ class Provenance:
     """First frame of each clip; the rest follows from the seed and the model's view geometry."""
     backend: str = "torch"
     """What ran the networks: ``torch`` or ``openvino``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreKind:
+    """What the scores of one output share; scores of different kinds are different measures.
+
+    Each field means what it does in :class:`Provenance`.
+    """
+
+    weights_sha256: str
+    combine: str
+    seed: int
+    clips: int
+    draws: int
+    precision: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self)
+
+    def differences(self, found: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+        """Return what differs in the plain values of a provenance or a kind: name to (found, ours)."""
+        ours = self.to_dict()
+        return {name: (found.get(name), ours[name]) for name in ours if found.get(name) != ours[name]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from sslvqa.scoring.cautions import cautions
 from sslvqa.scoring.combine import Combine, Combined, Combiner
 from sslvqa.scoring.interval import ConformalInterval
 from sslvqa.scoring.reading import RawScores, Reading
-from sslvqa.scoring.result import ClipScore, Interval, Provenance, VideoScore
+from sslvqa.scoring.result import ClipScore, Interval, Provenance, ScoreKind, VideoScore
 from sslvqa.scoring.runtime import (
     Precision,
     inference,
@@ -148,6 +148,18 @@ class Scorer:
             return "raw mean of Q_R (arbitrary scale) and Q_D (0..1): good for ranking only"
         scale = self.card.scale
         return f"{scale.label} {scale.minimum:g}..{scale.maximum:g}: {scale.kind}"
+
+    @property
+    def kind(self) -> ScoreKind:
+        """What all scores of this scorer share."""
+        return ScoreKind(
+            weights_sha256=self.card.weights_sha256,
+            combine=self.combine,
+            seed=self.seed,
+            clips=self.clips,
+            draws=self.draws,
+            precision=self.runtime.precision,
+        )
 
     def score(
         self,
