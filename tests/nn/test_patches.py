@@ -5,7 +5,7 @@ import torch
 
 from sslvqa.errors import ConfigError, DataError
 from sslvqa.nn import SwinBackbone, SwinConfig
-from sslvqa.nn.swin3d.patches import PatchEmbed, dct_filters
+from sslvqa.nn.swin3d.patches import PatchEmbed, cut_patches, dct_filters
 
 PATCH = (2, 4, 4)
 
@@ -95,3 +95,13 @@ def test_a_backbone_with_bands_learns_through_them():
     assert all(parameter.grad is not None for parameter in backbone.parameters())
     with pytest.raises(ConfigError, match="bands is -1"):
         SwinConfig(bands=-1)
+
+
+def test_the_product_of_a_gpu_is_the_convolution_of_a_cpu():
+    embedding = PatchEmbed((2, 4, 4), 6)
+    views = torch.randn(2, 3, 4, 12, 8)
+    product = torch.nn.functional.linear(
+        cut_patches(views, (2, 4, 4)), embedding.proj.weight.flatten(1), embedding.proj.bias
+    )
+    assert product.shape == (2, 2, 3, 2, 6)
+    torch.testing.assert_close(product, embedding.proj(views).permute(0, 2, 3, 4, 1))

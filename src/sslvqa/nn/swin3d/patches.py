@@ -22,7 +22,7 @@ from sslvqa.errors import DataError
 if TYPE_CHECKING:
     from sslvqa.nn.swin3d.window import Triple
 
-__all__ = ["PatchEmbed", "dct_filters"]
+__all__ = ["PatchEmbed", "cut_patches", "dct_filters"]
 
 _OPPONENTS = ((0.299, 0.587, 0.114), (-0.169, -0.331, 0.5), (0.5, -0.419, -0.081))  # Y, Cb, Cr of BT.601
 
@@ -79,15 +79,25 @@ class PatchEmbed(nn.Module):
         if any(pads):
             views = F.pad(views, (0, pads[2], 0, pads[1], 0, pads[0]))
         if self.mix is None:
-            tokens = self.proj(views).permute(0, 2, 3, 4, 1)
+            tokens = self._filter(views)
         else:
             # bfloat16 rounds pixels by an eighth of a level, filters by 0.2 %: as much as a weak band holds
             with torch.autocast(views.device.type, enabled=False):
-                values = self.proj(views.to(self.proj.weight.dtype)).permute(0, 2, 3, 4, 1)
+                values = self._filter(views.to(self.proj.weight.dtype))
                 energies = _log_energy(values)
             tokens = self.mix(torch.cat([values, energies], dim=-1))
         out: Tensor = self.norm(tokens)
         return torch.cat([out, energies.to(out.dtype)], dim=-1) if self.keep else out
+
+    def _filter(self, views: Tensor) -> Tensor:
+        """What the filters give for every patch, ``(B, T', h, w, filters)``.
+
+        A convolution on a CPU; elsewhere the same as one matrix product, as cuDNN has no good kernel for
+        filters that do not overlap (https://github.com/huggingface/transformers/issues/45750).
+        """
+        if views.device.type == "cpu":
+            return self.proj(views).permute(0, 2, 3, 4, 1)
+        return F.linear(cut_patches(views, self.patch), self.proj.weight.flatten(1), self.proj.bias)
 
     @torch.no_grad()
     def whiten(self, views: Tensor) -> None:
@@ -114,6 +124,14 @@ class PatchEmbed(nn.Module):
         self.proj.weight[: len(filters)] = filters / deviation[:, None, None, None, None]
         if self.proj.bias is not None:
             self.proj.bias[: len(filters)] = -mean / deviation
+
+
+def cut_patches(views: Tensor, patch: Triple) -> Tensor:
+    """Patches of views whose sides they fill, ``(B, C, T, H, W)`` to ``(B, T', h, w, C * pixels of one)``."""
+    (t, h, w), (batch, channels, *sides) = patch, views.shape
+    counts = [side // one for side, one in zip(sides, patch, strict=True)]
+    cut = views.reshape(batch, channels, counts[0], t, counts[1], h, counts[2], w)
+    return cut.permute(0, 2, 4, 6, 1, 3, 5, 7).reshape(batch, *counts, channels * t * h * w)
 
 
 def _log_energy(values: Tensor) -> Tensor:
