@@ -142,3 +142,28 @@ def test_headerless_files_pass_and_absent_ones_are_named(tmp_path):
         cache.open(tmp_path / "none.mp4")
     with pytest.raises(ConfigError, match="at least 1 byte"):
         FrameCache(tmp_path, max_bytes=0)
+
+
+def test_an_entry_that_another_process_moves_while_the_folder_is_looked_through(
+    make_video, tmp_path, monkeypatch
+):
+    path, folder = make_video(width=80, height=64, frames=6), tmp_path / "kept"
+    views(path, FrameCache(folder, max_bytes=1 << 30))
+    gone = folder / "moved.part" / "frames.bin"
+    real = module.Path.glob
+    monkeypatch.setattr(module.Path, "glob", lambda self, pattern: [*real(self, pattern), gone])
+    assert torch.equal(views(path, FrameCache(folder, max_bytes=1 << 30)), views(path, None))
+
+
+def test_planes_of_a_whole_video_are_given_once_all_frames_are_kept(make_video, tmp_path):
+    path = make_video(width=80, height=64, frames=6)
+    cache = FrameCache(tmp_path / "kept", max_bytes=1 << 30)
+    assert cache.coded(path) is None
+    with cache.open(path) as video:
+        wanted = b"".join(
+            plane.tobytes()
+            for planes in video.frames(range(6))
+            for plane in planes.yuv()
+            if plane is not None
+        )
+    assert cache.coded(path).tobytes() == wanted

@@ -21,7 +21,7 @@ import numpy as np
 from sslvqa.errors import ConfigError
 from sslvqa.video.convert import Converter
 from sslvqa.video.frames import Planes, VideoInfo
-from sslvqa.video.orientation import Orientation
+from sslvqa.video.orientation import UPRIGHT, Orientation
 from sslvqa.video.plan import checked_indices
 from sslvqa.video.raw import RawGeometry, fill_frame, frame_bytes
 from sslvqa.video.reader import Video, open_video
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["FrameCache"]
+__all__ = ["FrameCache", "open_frames"]
 
 _PLAIN = frozenset({"yuv420p", "yuv422p", "yuv444p"})
 """Formats whose pixels depend on nothing but the planes: 8 bits, chroma repeated and not interpolated."""
@@ -54,7 +54,7 @@ class FrameCache:
             raise ConfigError(f"max_bytes is {max_bytes}; a cache of frames holds at least 1 byte")
         self._folder = Path(folder)
         self._folder.mkdir(parents=True, exist_ok=True)
-        used = sum(file.stat().st_blocks * 512 for file in self._folder.glob("*/frames.bin"))
+        used = sum(map(_used_bytes, self._folder.glob("*/frames.bin")))
         self._left = multiprocessing.Value("q", max(max_bytes - used, 0))  # one number for all workers
 
     def open(self, path: Path, *, geometry: RawGeometry | None = None) -> Video:
@@ -76,6 +76,14 @@ class FrameCache:
             return video
         return _CachedVideo(self, path, entry, video)
 
+    def coded(self, path: Path) -> NDArray[np.uint8] | None:
+        """The planes of all frames of a video, one after the other, as a headerless file holds them.
+
+        None unless all of them are here and upright.
+        """
+        with self.open(path) as video:
+            return video.coded() if isinstance(video, _CachedVideo) else None
+
     def take(self, count: int) -> bool:
         """Take ``count`` bytes of what may still be kept; False if there are not as many."""
         with self._left.get_lock():
@@ -87,6 +95,13 @@ class FrameCache:
     def stop(self) -> None:
         """Keep nothing more: the disk is full."""
         self._left.value = 0
+
+
+def open_frames(path: Path, cache: FrameCache | None, *, geometry: RawGeometry | None = None) -> Video:
+    """Open a video with one thread, through the cache if there is one."""
+    if cache is not None:
+        return cache.open(path, geometry=geometry)
+    return open_video(path, geometry=geometry, threads=1)
 
 
 class _CachedVideo:
@@ -120,6 +135,12 @@ class _CachedVideo:
         decoded = self._decode(missing)
         for number in numbers:
             yield self._load(number) if held[number] else next(decoded)
+
+    def coded(self) -> NDArray[np.uint8] | None:
+        """See :meth:`FrameCache.coded`."""
+        if self._files is None or not self._held().all() or self._orientation != UPRIGHT:
+            return None
+        return np.fromfile(self._entry / "frames.bin", np.uint8)
 
     def close(self) -> None:
         """Close the file and the cache's."""
@@ -220,3 +241,11 @@ class _CachedVideo:
         files = ((self._entry / name).open("r+b", buffering=0) for name in ("frames.bin", "held.bin"))
         pixels, held = files
         self._files = pixels, held
+
+
+def _used_bytes(file: Path) -> int:
+    """What a file takes; 0 if another process has just moved it to its place."""
+    try:
+        return file.stat().st_blocks * 512
+    except FileNotFoundError:
+        return 0
