@@ -26,7 +26,7 @@ class Bright:
     def __getitem__(self, key):
         noise = torch.rand((2, 3, 4, 32, 32), generator=torch.Generator().manual_seed(key.position))
         views = (noise * 20 + 18 * key.position).to(torch.uint8)
-        return Item(views, self.scores[key.position], key.position)
+        return Item(views, torch.tensor(self.scores[key.position]), key.position)
 
 
 class Counted(Bright):

@@ -11,8 +11,11 @@ import torch
 from torch.utils.data import Dataset
 
 from sslvqa.data.levels import known_order
+from sslvqa.data.resident import view_places
 from sslvqa.errors import ConfigError, DataError, SslvqaError, VideoError
 from sslvqa.sampling import plan_view_pair, plan_views, read_views
+from sslvqa.sampling.turns import draw_turns, turn_view
+from sslvqa.video.cache import open_frames
 from sslvqa.video.reader import open_video
 
 if TYPE_CHECKING:
@@ -22,10 +25,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from sslvqa.data.manifest import Manifest, ManifestRow
+    from sslvqa.data.resident import HeldVideo
     from sslvqa.distort import GroupInfo
     from sslvqa.sampling import PairPreset, ViewGeometry, ViewPlan
-    from sslvqa.video import RawGeometry, Video
     from sslvqa.video.cache import FrameCache
+    from sslvqa.video.frames import VideoInfo
 
 __all__ = [
     "GroupDataset",
@@ -58,7 +62,8 @@ class Item(NamedTuple):
     """What a dataset returns."""
 
     views: Tensor
-    """uint8: video ``(2, 3, T, S, S)``, one view of it ``(3, T, S, S)``, group ``(K, 2, 3, T, S, S)``."""
+    """uint8: video ``(2, 3, T, S, S)``, one view of it ``(3, T, S, S)``, group ``(K, 2, 3, T, S, S)``; of
+    videos whose frames a device holds their places instead, see :func:`sslvqa.data.resident.view_places`."""
     score: Tensor
     """float32: of a video ``()``, NaN when there is none; of a group its levels ``(K, K)``, see
     :func:`sslvqa.data.levels.known_order`, NaN when they are not known."""
@@ -80,8 +85,10 @@ class VideoDataset(Dataset[Item]):
         geometry: Shape of a view.
         views: 2 for the pair T', T'' of one clip, 1 for T' alone.
         preset: How the two views differ, see :func:`sslvqa.sampling.plan_view_pair`.
+        turned: Whether each view is turned as drawn, see :mod:`sslvqa.sampling.turns`.
         seed: Of the run.
         cache: Keeps decoded frames; the views do not depend on it.
+        held: The videos whose frames a device holds: items then have places for views.
 
     Raises:
         VideoError: From an item whose video cannot be read.
@@ -94,15 +101,19 @@ class VideoDataset(Dataset[Item]):
         *,
         views: Literal[1, 2] = 2,
         preset: PairPreset = "paper",
+        turned: bool = False,
         seed: int = 0,
         cache: FrameCache | None = None,
+        held: Mapping[Path, HeldVideo] | None = None,
     ) -> None:
         self.rows = tuple(rows)
         self.geometry = geometry
         self.views = views
         self.preset = preset
+        self.turned = turned
         self.seed = seed
         self.cache = cache
+        self.held = held
 
     def __len__(self) -> int:
         """Count the videos."""
@@ -112,19 +123,32 @@ class VideoDataset(Dataset[Item]):
         """Read the views of video ``key.position`` as drawn for ``key.epoch``."""
         row = self.rows[key.position]
         generator = torch.Generator().manual_seed(derive_seed(self.seed, *key))
-        with _open(row.path, self.cache, geometry=row.geometry) as video:
-            info = video.info
-            plans = plan_view_pair(
-                info.height_px,
-                info.width_px,
-                info.frame_count,
-                geometry=self.geometry,
-                preset=self.preset,
-                generator=generator,
-            )
-            views = read_views(video, plans[: self.views])
+        if self.held is not None:
+            video = self.held[row.path]
+            views = view_places(video, *self._plan(video, generator))
+        else:
+            with open_frames(row.path, self.cache, geometry=row.geometry) as opened:
+                plans, turns = self._plan(opened.info, generator)
+                views = read_views(opened, plans)
+            if any(turns):
+                views = torch.stack([turn_view(view, turn) for view, turn in zip(views, turns, strict=True)])
         score = math.nan if row.score is None else row.score
         return Item(views if self.views == 2 else views[0], torch.tensor(score), key.position)
+
+    def _plan(
+        self, video: VideoInfo | HeldVideo, generator: torch.Generator
+    ) -> tuple[tuple[ViewPlan, ...], list[int]]:
+        """Which pixels the views show, and how they are turned."""
+        plans = plan_view_pair(
+            video.height_px,
+            video.width_px,
+            video.frame_count,
+            geometry=self.geometry,
+            preset=self.preset,
+            generator=generator,
+        )[: self.views]
+        turns = draw_turns(len(plans), generator=generator) if self.turned else [0] * len(plans)
+        return plans, turns
 
 
 @dataclass(frozen=True)
@@ -156,6 +180,7 @@ class GroupDataset(Dataset[Item]):
         preset: How the two views differ.
         seed: Of the run.
         cache: Keeps decoded frames; the views do not depend on it.
+        held: The videos whose frames a device holds: items then have places for views.
 
     Raises:
         ConfigError: If a scene has fewer than ``versions`` versions.
@@ -171,6 +196,7 @@ class GroupDataset(Dataset[Item]):
         preset: PairPreset = "paper",
         seed: int = 0,
         cache: FrameCache | None = None,
+        held: Mapping[Path, HeldVideo] | None = None,
     ) -> None:
         short = [group.scene for group in groups if len(group.paths) < versions]
         if versions < 2 or short:
@@ -185,6 +211,7 @@ class GroupDataset(Dataset[Item]):
         self.preset = preset
         self.seed = seed
         self.cache = cache
+        self.held = held
 
     def __len__(self) -> int:
         """Count the scenes."""
@@ -199,23 +226,33 @@ class GroupDataset(Dataset[Item]):
         views = []
         chosen = (0, *others.sort().values.tolist())
         for path in (group.paths[version] for version in chosen):
-            with _open(path, self.cache) as video:
-                if not plans:
-                    plans = plan_view_pair(
-                        video.info.height_px,
-                        video.info.width_px,
-                        group.frame_count,
-                        geometry=self.geometry,
-                        preset=self.preset,
-                        generator=generator,
-                    )
-                views.append(read_views(video, plans[: self.views]))
+            if self.held is not None:
+                video = self.held[path]
+                plans = plans or self._plan(video, group, generator)
+                views.append(view_places(video, plans, [0] * len(plans)))
+                continue
+            with open_frames(path, self.cache) as opened:
+                plans = plans or self._plan(opened.info, group, generator)
+                views.append(read_views(opened, plans))
         levels = (
             known_order([group.kinds[version] for version in chosen])
             if group.kinds
             else torch.full((self.versions, self.versions), math.nan)
         )
         return Item(torch.stack(views), levels, key.position)
+
+    def _plan(
+        self, video: VideoInfo | HeldVideo, group: SceneVersions, generator: torch.Generator
+    ) -> tuple[ViewPlan, ...]:
+        """Which pixels the views show; the same for all versions."""
+        return plan_view_pair(
+            video.height_px,
+            video.width_px,
+            group.frame_count,
+            geometry=self.geometry,
+            preset=self.preset,
+            generator=generator,
+        )[: self.views]
 
 
 class JointDataset(Dataset[tuple[str, Item]]):
@@ -231,13 +268,6 @@ class JointDataset(Dataset[tuple[str, Item]]):
     def __getitem__(self, key: ItemKey) -> tuple[str, Item]:
         """Read one item of one part."""
         return key.part, self.parts[key.part][key]
-
-
-def _open(path: Path, cache: FrameCache | None, *, geometry: RawGeometry | None = None) -> Video:
-    """Open a video, through the cache if there is one."""
-    if cache is not None:
-        return cache.open(path, geometry=geometry)
-    return open_video(path, geometry=geometry, threads=1)
 
 
 def read_centre_views(row: ManifestRow, geometry: ViewGeometry, *, clips: int, seed: int) -> Tensor:

@@ -19,7 +19,7 @@ from sslvqa.data.datasets import Item, ItemKey, JointDataset, derive_seed
 from sslvqa.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from torch import Tensor
 
@@ -33,7 +33,7 @@ class PartBatch:
     """The items of one part in one step."""
 
     views: Tensor
-    """uint8, the items' views stacked along a new first axis."""
+    """The items' views (or places of views) stacked along a new first axis."""
     scores: Tensor
     """float32 ``(B,)``, NaN where there is none; of groups their levels ``(B, K, K)``."""
     positions: Tensor
@@ -151,7 +151,7 @@ class StepSampler(Sampler[list[ItemKey]]):
 
 def make_loader(
     parts: Mapping[str, VideoDataset | GroupDataset],
-    sampler: StepSampler,
+    sampler: Iterable[list[ItemKey]],
     *,
     workers: int,
     prefetch: int = 2,
@@ -161,7 +161,7 @@ def make_loader(
 
     Args:
         parts: A dataset for each part of the sampler's plan.
-        sampler: Which items.
+        sampler: The items of each step, in order, as a :class:`StepSampler` gives them.
         workers: Reading processes; 0 reads in this one.
         prefetch: Steps that each worker reads ahead.
         pin_memory: Whether to page-lock the views for copies to a GPU.
@@ -175,6 +175,7 @@ def make_loader(
         prefetch_factor=prefetch if workers else None,
         worker_init_fn=_prepare_worker,
         pin_memory=pin_memory,
+        generator=torch.Generator(),  # what is drawn is drawn by keys; the global state stays as it is
     )
 
 

@@ -102,6 +102,10 @@ class RuntimeConfig:
     """Folder that keeps decoded frames, so that each is decoded once in all runs that name it."""
     cache_gigabytes: float = 50.0
     """The most that the folder may hold; once it is full nothing more is kept."""
+    device_gigabytes: float | None = None
+    """Hold the frames of all videos in the memory of the device, where views are cut then, if they take no
+    more than this; absent: read what a step needs. For small networks on a large GPU, see
+    :mod:`sslvqa.data.resident`; the views differ by rounding."""
     checkpoint_minutes: float = 10.0
     """Longest time between two checkpoints."""
     stop_minutes: float | None = None
@@ -114,7 +118,7 @@ class RuntimeConfig:
         require(self.compile in {"auto", "on", "off"}, "compile", self.compile, "auto, on or off")
         for name in ("workers", "chunk", "checkpoint_minutes"):
             require(getattr(self, name) >= 0, name, getattr(self, name), "a number not below 0")
-        for name in ("threads", "stop_minutes", "cache_gigabytes"):
+        for name in ("threads", "stop_minutes", "cache_gigabytes", "device_gigabytes"):
             value = getattr(self, name)
             require(value is None or value > 0, name, value, "a positive number")
 
@@ -353,6 +357,9 @@ class TrainConfig:
     labelled_batch: int = 16
     unlabelled_batch: int = 16
     pair: PairPreset = "paper"
+    turned: bool = False
+    """Whether the views of labelled videos are mirrored, turned and run backwards at random (ours), see
+    :mod:`sslvqa.sampling.turns`: as good as more contents where there are few."""
     epochs: int = 30
     """Passes over the labelled videos."""
     max_steps: int | None = None

@@ -24,7 +24,7 @@ from sslvqa.train.checkpoint import find_checkpoint
 from sslvqa.train.distributed import gather_rows, join_world, main_first
 from sslvqa.train.engine import Run, fit
 from sslvqa.train.finish_student import finish_student
-from sslvqa.train.start import Start, fingerprint, frame_cache, open_run, read_start, seeded, start_patches
+from sslvqa.train.start import Footage, Start, fingerprint, open_run, read_start, seeded, start_patches
 from sslvqa.train.tables import divide_videos, read_held_out_labels
 
 if TYPE_CHECKING:
@@ -78,15 +78,22 @@ def distil(config: DistilConfig, *, resume: bool = False) -> Path:
         method = build_distil(config, start, score, gather=keep_local if world.size == 1 else gather_rows)
         method.to(device)
         geometry = start.architecture.geometry
+        footage = Footage(
+            {row.path: row.geometry for row in learned.rows},
+            geometry=geometry,
+            runtime=config.runtime,
+            device=device,
+        )
         dataset = VideoDataset(
             learned.rows,
             geometry,
             preset=config.pair,
             seed=config.runtime.seed,
-            cache=frame_cache(config.runtime),
+            cache=footage.cache,
+            held=footage.held,
         )
         if find_checkpoint(folder) is None:
-            _set_up(method, dataset, start, device)
+            _set_up(method, dataset, start, footage)
         run = Run(
             folder=folder,
             plan=_plan(config, len(learned)),
@@ -94,6 +101,7 @@ def distil(config: DistilConfig, *, resume: bool = False) -> Path:
             optim=config.optim,
             runtime=config.runtime,
             fingerprint=fingerprint(config, teacher.card.weights_sha256, *hashes),
+            footage=footage,
             title="distil",
         )
         validate = _validation(config, held, method, score, teacher) if world.main else None
@@ -172,14 +180,14 @@ def _read_start(config: DistilConfig, teacher: LoadedModel) -> Start:
     )
 
 
-def _set_up(method: Distil, dataset: VideoDataset, start: Start, device: torch.device) -> None:
+def _set_up(method: Distil, dataset: VideoDataset, start: Start, footage: Footage) -> None:
     """Before the first step: patches of a network from scratch, and the scale of the teacher's scores."""
     if start.regressor is None:
-        start_patches([part for part in method.modules() if isinstance(part, SwinBackbone)], dataset)
+        start_patches([part for part in method.modules() if isinstance(part, SwinBackbone)], dataset, footage)
     count = min(len(dataset), _SCALE_ITEMS)
     places = [index * len(dataset) // count for index in range(count)]
-    views = torch.cat([dataset[ItemKey("scale", 0, place)].views for place in places])
-    method.set_scale(views.to(device), same_regressor=start.head is not None)
+    views = torch.cat([footage(dataset[ItemKey("scale", 0, place)].views) for place in places])
+    method.set_scale(views, same_regressor=start.head is not None)
 
 
 def _plan(config: DistilConfig, videos: int) -> RunPlan:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sslvqa.data.loaders import PartBatch, RunPlan
     from sslvqa.methods import Method
     from sslvqa.train.config import OptimConfig, RuntimeConfig
+    from sslvqa.train.start import Footage
 
 __all__ = ["Interrupted", "Run", "fit"]
 
@@ -55,6 +56,8 @@ class Run:
     runtime: RuntimeConfig
     fingerprint: str
     """Hash of settings and data."""
+    footage: Footage
+    """Puts the views of the parts on the device."""
     accumulate: int = 1
     refresh_steps: int = 0
     """Steps between two computations of the corpus statistics; 0 once an epoch."""
@@ -150,13 +153,12 @@ def _one_step(
     factor = lr_factor(step, total=run.total_steps, warmup=warmup, final_ratio=run.optim.final_ratio)
     set_lr(optimizer, factor)
     optimizer.zero_grad(set_to_none=True)
-    device = optimizer.param_groups[0]["params"][0].device
     record: dict[str, float] = {}
     for _ in range(run.accumulate):
         with meter.waiting():
             parts = next(batches)
         with meter.arithmetic():
-            batch = _to_batch(parts, device, refresh=_refreshes(run, step))
+            batch = _to_batch(parts, run.footage, refresh=_refreshes(run, step))
             output = method.step(replace(batch, progress=step / run.total_steps))
             total = output.total
             torch.autograd.backward(total / run.accumulate)
@@ -181,8 +183,8 @@ def _refreshes(run: Run, step: int) -> bool:
     return place == 0 or (run.refresh_steps > 0 and place % run.refresh_steps == 0)
 
 
-def _to_batch(parts: Mapping[str, PartBatch], device: torch.device, *, refresh: bool) -> Batch:
-    views = {name: part.views.to(device, non_blocking=True) for name, part in parts.items()}
+def _to_batch(parts: Mapping[str, PartBatch], footage: Footage, *, refresh: bool) -> Batch:
+    views, device = {name: footage(part.views) for name, part in parts.items()}, footage.device
     labelled, groups = parts.get("labelled"), parts.get("groups")
     return Batch(
         groups=views.get("groups"),

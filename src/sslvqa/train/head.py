@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sslvqa.data.datasets import ItemKey
+from sslvqa.data.loaders import make_loader
 from sslvqa.losses import plcc_loss
 from sslvqa.methods.base import evaluating
 from sslvqa.train.config import OptimConfig
@@ -18,6 +19,8 @@ from sslvqa.train.optim import build_optimizer, lr_factor, set_lr
 from sslvqa.train.start import seeded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from numpy.typing import NDArray
 
     from sslvqa.data.datasets import VideoDataset
@@ -29,13 +32,20 @@ if TYPE_CHECKING:
 
 __all__ = ["fit_head", "fit_ridge", "head_features", "train_head"]
 
-_VIEWS_AT_ONCE = 16
+_VIEWS_AT_ONCE = 32
 _WARMUP = 20  # steps
 _QUIET_SECONDS = 60.0
 _logger = logging.getLogger(__name__)
 
 
-def fit_head(regressor: RegressorModel, dataset: VideoDataset, *, compute: Compute) -> None:
+def fit_head(
+    regressor: RegressorModel,
+    dataset: VideoDataset,
+    *,
+    compute: Compute,
+    fetch: Callable[[Tensor], Tensor] | None = None,
+    workers: int = 0,
+) -> None:
     """Fit the last layer of the head to the labels, by ridge regression on what the backbone gives now.
 
     A head that starts at random is as likely to rank the videos backwards as not, and its gradients spoil a
@@ -47,8 +57,10 @@ def fit_head(regressor: RegressorModel, dataset: VideoDataset, *, compute: Compu
         regressor: On its device; only the last layer of its head is changed.
         dataset: The labelled videos, two views each.
         compute: How views pass through the backbone.
+        fetch: Puts the views of items on the device; by default they are copied.
+        workers: Processes that read.
     """
-    features, scores = head_features(regressor, dataset, compute=compute)
+    features, scores = head_features(regressor, dataset, compute=compute, fetch=fetch, workers=workers)
     weights = fit_ridge(features, scores)
     fitted = (features - features.mean(axis=0)) @ weights
     if not fitted.std() > 0:
@@ -69,6 +81,8 @@ def train_head(
     plcc: PlccKind = "paper",
     weight_decay: float = 0.05,
     seed: int = 0,
+    fetch: Callable[[Tensor], Tensor] | None = None,
+    workers: int = 0,
 ) -> None:
     """Learn the whole head on what the backbone gives now; nothing else changes.
 
@@ -83,8 +97,18 @@ def train_head(
         plcc: Form of the correlation loss.
         weight_decay: Of the two layers' weights.
         seed: Of everything that is drawn.
+        fetch: Puts the views of items on the device; by default they are copied.
+        workers: Processes that read.
     """
-    bank, scores = _input_bank(regressor, dataset, draws=config.draws, compute=compute)
+    kept = torch.float32 if regressor.head.moments else torch.float16
+    bank, scores = _input_bank(
+        dataset,
+        lambda views: compute(lambda part: regressor.head.inputs(regressor.backbone(part)), views).to(kept),
+        regressor=regressor,
+        draws=config.draws,
+        fetch=fetch,
+        workers=workers,
+    )
     deviation, mean = torch.std_mean(bank.float().transpose(0, 2).flatten(1), dim=1)
     deviation = deviation.clamp_min(1e-3)
     bank = (bank - mean.view(-1, 1, 1, 1)) / deviation.view(-1, 1, 1, 1)
@@ -110,26 +134,42 @@ def train_head(
 
 @torch.no_grad()
 def _input_bank(
-    regressor: RegressorModel, dataset: VideoDataset, *, draws: int, compute: Compute
+    dataset: VideoDataset,
+    network: Callable[[Tensor], Tensor],
+    *,
+    regressor: RegressorModel,
+    draws: int,
+    fetch: Callable[[Tensor], Tensor] | None,
+    workers: int,
 ) -> tuple[Tensor, Tensor]:
-    """What the head sees of two views a draw: ``(videos, views, channels, T', h, w)`` on the CPU; the labels.
-
-    Tokens are kept as float16, moments as float32.
-    """
+    """What a network gives for two views a draw: ``(videos, views, ...)`` on the CPU; the labels."""
     device = next(regressor.parameters()).device
-    kept = torch.float32 if regressor.head.moments else torch.float16
     bank, scores, spoken = [], [], time.monotonic()
     with evaluating(regressor):
-        for position in range(len(dataset)):
-            items = [dataset[ItemKey("head", draw, position)] for draw in range(draws)]
-            views = torch.cat([item.views for item in items]).to(device)
-            inputs = compute(lambda part: regressor.head.inputs(regressor.backbone(part)), views)
-            bank.append(inputs.to(kept).cpu())
-            scores.append(items[0].score)
+        for views, labels in _all_views(dataset, draws=draws, workers=workers):
+            there = (fetch or (lambda part: part.to(device)))(views)
+            parts = torch.split(there.flatten(0, 2), _VIEWS_AT_ONCE)
+            found = torch.cat([network(part) for part in parts]).cpu()
+            bank.append(found.view(len(views), -1, *found.shape[1:]))
+            scores.append(labels)
             if time.monotonic() - spoken > _QUIET_SECONDS:
                 spoken = time.monotonic()
-                _logger.info("head: %d of %d videos read", position + 1, len(dataset))
-    return torch.stack(bank), torch.tensor(scores, dtype=torch.float32)
+                _logger.info("head: %d of %d videos read", sum(map(len, scores)), len(dataset))
+    return torch.cat(bank), torch.cat(scores)
+
+
+def _all_views(dataset: VideoDataset, *, draws: int, workers: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Items of some videos at a time, ``(videos, draws, 2, ...)``, and their labels."""
+    each = max(_VIEWS_AT_ONCE // (2 * draws), 1)
+    keys = [
+        [ItemKey("head", draw, position) for position in positions for draw in range(draws)]
+        for positions in (
+            range(first, min(first + each, len(dataset))) for first in range(0, len(dataset), each)
+        )
+    ]
+    for parts in make_loader({"head": dataset}, keys, workers=workers):
+        views = parts["head"].views
+        yield views.view(-1, draws, *views.shape[1:]), parts["head"].scores[::draws]
 
 
 @torch.no_grad()
@@ -169,7 +209,12 @@ def fit_ridge(
 
 
 def head_features(
-    regressor: RegressorModel, dataset: VideoDataset, *, compute: Compute
+    regressor: RegressorModel,
+    dataset: VideoDataset,
+    *,
+    compute: Compute,
+    fetch: Callable[[Tensor], Tensor] | None = None,
+    workers: int = 0,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What the last layer sees of each video, and the labels.
 
@@ -177,18 +222,18 @@ def head_features(
         regressor: On its device.
         dataset: Labelled videos, two views each.
         compute: How views pass through the backbone.
+        fetch: Puts the views of items on the device; by default they are copied.
+        workers: Processes that read.
 
     Returns:
         Means over tokens and views ``(n, hidden)``, and labels ``(n,)``.
     """
-    device = next(regressor.parameters()).device
-    items = [dataset[ItemKey("head", 0, position)] for position in range(len(dataset))]
-
-    def hidden(views: Tensor) -> Tensor:
-        return regressor.head.summary(regressor.backbone(views))
-
-    with evaluating(regressor), torch.no_grad():
-        views = torch.split(torch.cat([item.views for item in items]), _VIEWS_AT_ONCE)
-        found = torch.cat([compute(hidden, part.to(device)) for part in views])
-    features = found.view(len(items), -1, found.shape[1]).mean(dim=1).double().cpu().numpy()
-    return features, np.array([item.score for item in items])
+    found, scores = _input_bank(
+        dataset,
+        lambda views: compute(lambda part: regressor.head.summary(regressor.backbone(part)), views),
+        regressor=regressor,
+        draws=1,
+        fetch=fetch,
+        workers=workers,
+    )
+    return found.mean(dim=1).double().numpy(), scores.double().numpy()

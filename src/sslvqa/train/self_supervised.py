@@ -19,8 +19,8 @@ from sslvqa.train.distributed import gather_rows, join_world, main_first
 from sslvqa.train.engine import Run, fit
 from sslvqa.train.groups import find_or_make_groups, hash_groups
 from sslvqa.train.start import (
+    Footage,
     fingerprint,
-    frame_cache,
     open_run,
     read_start,
     save_backbone,
@@ -65,16 +65,24 @@ def pretrain(
                 )
         start = read_start(config.init, config.architecture)
         method = build_stvqrl(config, start, gather=keep_local if world.size == 1 else gather_rows).to(device)
+        geometry = start.architecture.geometry
+        footage = Footage(
+            {path: None for group in groups for path in group.paths},
+            geometry=geometry,
+            runtime=config.runtime,
+            device=device,
+        )
         dataset = GroupDataset(
             groups,
-            start.architecture.geometry,
+            geometry,
             versions=config.versions,
             preset=config.pair,
             seed=config.runtime.seed,
-            cache=frame_cache(config.runtime),
+            cache=footage.cache,
+            held=footage.held,
         )
         if start.regressor is None and find_checkpoint(folder) is None:
-            start_patches([method.backbone], dataset)
+            start_patches([method.backbone], dataset, footage)
         run = Run(
             folder=folder,
             plan=_plan(config, len(groups)),
@@ -82,6 +90,7 @@ def pretrain(
             optim=config.optim,
             runtime=config.runtime,
             fingerprint=fingerprint(config, hash_groups(groups)),
+            footage=footage,
             accumulate=config.accumulate,
             title="pretrain",
         )

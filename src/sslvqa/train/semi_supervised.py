@@ -19,7 +19,7 @@ from sslvqa.train.distributed import gather_rows, join_world, main_first
 from sslvqa.train.engine import Run, fit
 from sslvqa.train.finish import finish_model
 from sslvqa.train.head import fit_head, train_head
-from sslvqa.train.start import fingerprint, frame_cache, open_run, read_start, start_patches
+from sslvqa.train.start import Footage, fingerprint, open_run, read_start, start_patches
 from sslvqa.train.tables import read_tables
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sslvqa.train.config import TrainConfig
     from sslvqa.train.start import Start
     from sslvqa.train.tables import Tables
+    from sslvqa.video import RawGeometry
 
 __all__ = ["train"]
 
@@ -66,9 +67,11 @@ def train(config: TrainConfig, *, resume: bool = False, tables: Tables | None = 
         if start.head is None and config.head.moments:
             start = replace(start, architecture=start.architecture.with_moments())
         method = build_method(config, start, gather=keep_local if world.size == 1 else gather_rows).to(device)
-        parts = _datasets(config, tables, start.architecture.geometry)
+        geometry = start.architecture.geometry
+        footage = Footage(_files(tables), geometry=geometry, runtime=config.runtime, device=device)
+        parts = _datasets(config, tables, geometry, footage)
         if find_checkpoint(folder) is None:
-            _prepare(config, method, start, parts)
+            _prepare(config, method, start, parts, footage)
         run = Run(
             folder=folder,
             plan=_plan(config, tables),
@@ -76,6 +79,7 @@ def train(config: TrainConfig, *, resume: bool = False, tables: Tables | None = 
             optim=config.optim,
             runtime=config.runtime,
             fingerprint=fingerprint(config, *tables.hashes),
+            footage=footage,
             refresh_steps=config.corpus.refresh_steps,
             title="train",
         )
@@ -84,45 +88,64 @@ def train(config: TrainConfig, *, resume: bool = False, tables: Tables | None = 
             run,
             resume=resume,
             world=world,
-            on_epoch=_validation(config, tables, method, start.architecture.geometry) if world.main else None,
+            on_epoch=_validation(config, tables, method, geometry) if world.main else None,
         )
         if world.main:
             finish_model(method, config, tables, start, folder / "model")
     return folder / "model"
 
 
+def _files(tables: Tables) -> dict[Path, RawGeometry | None]:
+    """All videos that steps are made of."""
+    manifests = (tables.labelled, tables.pristine, tables.unlabelled)
+    files = {row.path: row.geometry for table in manifests if table is not None for row in table.rows}
+    return files | dict.fromkeys(path for group in tables.groups for path in group.paths)
+
+
 def _prepare(
-    config: TrainConfig, method: Method, start: Start, parts: Mapping[str, VideoDataset | GroupDataset]
+    config: TrainConfig,
+    method: Method,
+    start: Start,
+    parts: Mapping[str, VideoDataset | GroupDataset],
+    footage: Footage,
 ) -> None:
     """What random weights gain from a look at the videos; the same in every process."""
     labelled = parts["labelled"]
     assert isinstance(labelled, VideoDataset)
     if start.regressor is None:
-        start_patches([part for part in method.modules() if isinstance(part, SwinBackbone)], labelled)
+        start_patches(
+            [part for part in method.modules() if isinstance(part, SwinBackbone)], labelled, footage
+        )
     regressor, *copies = [part for part in method.modules() if isinstance(part, RegressorModel)]
-    compute = compute_of(config.runtime)
+    reading: dict[str, Any] = {
+        "compute": compute_of(config.runtime),
+        "fetch": footage,
+        "workers": config.runtime.workers,
+    }
     if start.head is None and config.fit_head:
-        fit_head(regressor, labelled, compute=compute)
+        fit_head(regressor, labelled, **reading)
     if config.head.epochs:
         train_head(
             regressor,
             labelled,
             config.head,
-            compute=compute,
             plcc=config.loss.plcc,
             weight_decay=config.optim.weight_decay,
             seed=config.runtime.seed,
+            **reading,
         )
     for copy in copies:  # teachers start where their students do
         copy.head.load_state_dict(regressor.head.state_dict())
 
 
 def _datasets(
-    config: TrainConfig, tables: Tables, geometry: ViewGeometry
+    config: TrainConfig, tables: Tables, geometry: ViewGeometry, footage: Footage
 ) -> dict[str, VideoDataset | GroupDataset]:
-    common: dict[str, Any] = {"seed": config.runtime.seed, "cache": frame_cache(config.runtime)}
+    common: dict[str, Any] = {"seed": config.runtime.seed, "cache": footage.cache, "held": footage.held}
     parts: dict[str, VideoDataset | GroupDataset] = {
-        "labelled": VideoDataset(tables.labelled.rows, geometry, preset=config.pair, **common)
+        "labelled": VideoDataset(
+            tables.labelled.rows, geometry, preset=config.pair, turned=config.turned, **common
+        )
     }
     if tables.pristine is not None:
         parts["corpus"] = VideoDataset(tables.pristine.rows, geometry, views=1, **common)

@@ -15,6 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from sslvqa.data.datasets import ItemKey, derive_seed
+from sslvqa.data.resident import DeviceFrames
 from sslvqa.errors import ConfigError, UnknownModelError, WeightsError
 from sslvqa.hub import Architecture, load_model
 from sslvqa.hub.names import architecture_from_dict, architecture_to_dict, find_architecture
@@ -25,19 +26,23 @@ from sslvqa.train.settings import write_config
 from sslvqa.video.cache import FrameCache
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from torch import Tensor, nn
 
     from sslvqa.data.datasets import GroupDataset, VideoDataset
+    from sslvqa.data.resident import HeldVideo
     from sslvqa.hub import ModelKind
     from sslvqa.nn.swin3d.model import SwinBackbone
+    from sslvqa.sampling import ViewGeometry
     from sslvqa.train.config import RuntimeConfig
     from sslvqa.train.distributed import World
     from sslvqa.train.settings import RunConfig
+    from sslvqa.video import RawGeometry
 
 __all__ = [
     "BACKBONE_FILE",
+    "Footage",
     "Start",
     "fingerprint",
     "frame_cache",
@@ -120,6 +125,7 @@ def fingerprint(config: RunConfig, *data_hashes: str) -> str:
     values.get("labels_table", {}).pop("root", None)
     for name in _WITHOUT_EFFECT:
         del values["runtime"][name]
+    values["runtime"]["device_gigabytes"] = values["runtime"]["device_gigabytes"] is not None
     return hashlib.sha256(json.dumps([values, data_hashes], sort_keys=True).encode()).hexdigest()
 
 
@@ -146,14 +152,57 @@ def frame_cache(runtime: RuntimeConfig) -> FrameCache | None:
     return FrameCache(runtime.cache, max_bytes=int(1e9 * runtime.cache_gigabytes))
 
 
-def start_patches(backbones: Iterable[SwinBackbone], dataset: VideoDataset | GroupDataset) -> None:
+class Footage:
+    """Where the views of a run come from: files, or the memory of its device.
+
+    Args:
+        files: All videos of the run's datasets, headerless ones with their geometry.
+        geometry: Shape of the views.
+        runtime: Says which of the two it is, and names the cache of decoded frames.
+        device: Of the run.
+
+    Raises:
+        ConfigError: The frames take more memory than the settings allow.
+    """
+
+    def __init__(
+        self,
+        files: Mapping[Path, RawGeometry | None],
+        *,
+        geometry: ViewGeometry,
+        runtime: RuntimeConfig,
+        device: torch.device,
+    ) -> None:
+        self.device = device
+        self.cache = frame_cache(runtime)
+        self.held: Mapping[Path, HeldVideo] | None = None
+        self._frames: DeviceFrames | None = None
+        if runtime.device_gigabytes is not None:
+            self._frames, self.held = DeviceFrames.read(
+                files,
+                geometry=geometry,
+                device=device,
+                max_bytes=int(1e9 * runtime.device_gigabytes),
+                cache=self.cache,
+            )
+
+    def __call__(self, views: Tensor) -> Tensor:
+        """The views of items, uint8 on the device of the run."""
+        if self._frames is not None:
+            return self._frames.views(views)
+        return views.to(self.device, non_blocking=True)
+
+
+def start_patches(
+    backbones: Iterable[SwinBackbone], dataset: VideoDataset | GroupDataset, footage: Footage
+) -> None:
     """Start band embeddings at DCT bands whitened on views of the dataset's first items; none if linear."""
     embeddings = [backbone.patch_embed for backbone in backbones if backbone.config.bands]
     if not embeddings:
         return
     views = torch.cat(
         [
-            dataset[ItemKey("patches", 0, position)].views.flatten(0, -5)
+            footage(dataset[ItemKey("patches", 0, position)].views).flatten(0, -5).cpu()
             for position in range(min(len(dataset), _PATCH_ITEMS))
         ]
     )
