@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -36,7 +37,9 @@ def convert(
 
     if format_ not in {Format.TABLE, Format.JSON}:
         raise ConfigError(f"--format is {format_.value}; a conversion can be shown as table or json")
-    report = convert_checkpoint(checkpoint, out, architecture=find_architecture(architecture))
+    known = find_architecture(architecture)
+    linear = replace(known, backbone=replace(known.backbone, bands=0))  # as published networks are
+    report = convert_checkpoint(checkpoint, out, architecture=linear)
     if format_ is Format.JSON:
         print_json(
             {"schema": 1, "kept": report.kept, "dropped": report.dropped, "initialised": report.initialised}

@@ -102,8 +102,9 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     "swin_t": Architecture("swin_t"),
     "mobile": Architecture(
         "mobile",
-        backbone=SwinConfig(window=(4, 4, 4), gate="none", fragments=4),
+        backbone=SwinConfig(bands=48, window=(4, 4, 4), gate="none", fragments=4),
         geometry=_SMALL_VIEW,
+        head_dropout=0.1,
     ),
     "nano": Architecture(
         "nano",
