@@ -2,6 +2,7 @@
 
     python benchmarks/gpu.py --out DIR                        # all parts, at most nine minutes
     python benchmarks/gpu.py --out DIR --parts peak forward   # some
+    python benchmarks/gpu.py --out DIR --rows 'nano|bf16'     # only rows of these names
     python benchmarks/gpu.py --out DIR --rehearse             # seconds on a CPU, numbers without meaning
 
 Every number is in DIR/PART.json as soon as it is measured, and what is there is not measured again: after an
@@ -29,6 +30,7 @@ def main() -> int:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for PART.json")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--rows", default="", help="regular expression of the rows to measure")
     parser.add_argument("--minutes", type=float, default=8.5, help="nothing begins later")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--rehearse", action="store_true", help="tiny sizes on the CPU, nothing compiled")
@@ -42,7 +44,8 @@ def main() -> int:
     sizes = gpu_parts.REHEARSAL if options.rehearse else gpu_parts.Sizes(device=options.device)
     Rows.open(options.out / "machine.json", ends_at).add("machine", lambda: machine(sizes.device))
     for name in options.parts:
-        getattr(gpu_parts, name)(Rows.open(options.out / f"{name}.json", ends_at), sizes)
+        rows = Rows.open(options.out / f"{name}.json", ends_at, wanted=options.rows)
+        getattr(gpu_parts, name)(rows, sizes)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import traceback
 from dataclasses import dataclass, field
@@ -21,15 +22,19 @@ class Rows:
     ends_at: float
     """On the monotonic clock: nothing begins later."""
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    wanted: str = ""
+    """Regular expression of the rows to measure."""
 
     @classmethod
-    def open(cls, path: Path, ends_at: float) -> Rows:
-        return cls(path, ends_at, json.loads(path.read_text()) if path.exists() else {})
+    def open(cls, path: Path, ends_at: float, *, wanted: str = "") -> Rows:
+        return cls(path, ends_at, json.loads(path.read_text()) if path.exists() else {}, wanted)
 
     def add(self, name: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Measure one row unless it is there, or time is over; what was raised is a row too."""
         if "error" not in self.rows.get(name, {"error": ""}):
             return self.rows[name]
+        if not re.search(self.wanted, name):
+            return {}
         if time.monotonic() > self.ends_at:
             print(f"{self.path.stem:8} {name:32} left out: time is over", flush=True)
             return {}
