@@ -52,6 +52,11 @@ DESCRIPTION_OF_MOMENTS = (
     "The backbone as ST-VQRL left it, with a head that judges views by moments of tokens and of band "
     f"energies, learned from {{labelled}} labelled videos; it predicts VMAF. {MADE}"
 )
+DESCRIPTION_OF_TUNED = (
+    "One network, started from ST-VQRL, with a head that judges views by moments of tokens and of band "
+    f"energies; it learned from {{labelled}} labelled videos, turned at random, and predicts VMAF. {MADE}"
+)
+DESCRIPTIONS = {"moments": DESCRIPTION_OF_MOMENTS, "tuned": DESCRIPTION_OF_TUNED}
 LIMITS = (
     "The labels are a full-reference measure of synthetic distortions; no human rated anything.",
     "VMAF misjudges changes of exposure, contrast and position: such versions had no labels.",
@@ -219,7 +224,7 @@ def release(job: Job, name: str, result: dict) -> None:
         **{measure: part["measures"][measure] for measure in names},
     )
     training, size = loaded.card.training, job.size
-    text = DESCRIPTION_OF_MOMENTS if name == "moments" else DESCRIPTION
+    text = DESCRIPTIONS.get(name, DESCRIPTION)
     description = text.format(labelled=training.labelled, unlabelled=training.unlabelled, size=size)
     update = {"description": description, "limits": LIMITS, "results": (*loaded.card.results, unseen)}
     scratch = target.with_name(".release")
