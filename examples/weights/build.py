@@ -32,7 +32,7 @@ import carry
 from exchange import give_parts, take_parts
 from job import Job, sslvqa
 from page import choose, draw_page, read_rows
-from recipes import RECIPES, RUNS, pretrain_config, runtime_of, train_config
+from recipes import RECIPES, RUNS, pretrain_config, train_config
 from scenes import collect_groups, make_bench, make_groups, write_tables
 
 from sslvqa.errors import SslvqaError
@@ -80,6 +80,8 @@ def main(arguments: list[str] | None = None) -> int:
         sources=options.sources,
         workers=options.workers,
         ends_at=_end(options.minutes),
+        compiled=options.compile,
+        cache=options.cache,
     )
     job.run.mkdir(parents=True, exist_ok=True)
     code = 0
@@ -113,6 +115,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--sources", type=Path, default=carry.SOURCES, help="pristine clips and splits")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes for the data")
     parser.add_argument("--minutes", type=float, help="stop before this many are over, to go on later")
+    parser.add_argument("--compile", choices=["auto", "on", "off"], default="auto", help="of the networks")
+    parser.add_argument("--cache", type=Path, help="folder of decoded frames, see docs/speed.md")
     parser.add_argument("--parts", type=Path, help="folder of parts that were carried here")
     parser.add_argument("--give", type=Path, help="folder for parts of what is finished, 60 MB a call")
     parser.add_argument("--again", action="store_true", help="give all parts anew")
@@ -165,7 +169,7 @@ def learn_backbone(job: Job) -> None:
     out = job.run / "stvqrl"
     if (out / BACKBONE_FILE).exists():
         return
-    runtime = runtime_of(job.workers, job.minutes_left())
+    runtime = job.runtime(job.minutes_left())
     pretrain(pretrain_config(job.recipe, job.run / "groups", out, runtime), resume=True)
 
 
@@ -176,7 +180,7 @@ def learn_model(job: Job, name: str, tables: dict[str, Path]) -> None:
         return
     drop_checkpoints(job.run / "stvqrl")  # its backbone is what is needed of it
     init = str(job.run / "stvqrl") if RUNS[name][1] else "scratch"
-    config = train_config(job.recipe, name, tables, init, out, runtime_of(job.workers))
+    config = train_config(job.recipe, name, tables, init, out, job.runtime())
     known = read_tables(config, probe=False)  # the files were made here
     runtime = replace(config.runtime, stop_minutes=job.minutes_left())
     train(replace(config, runtime=runtime), resume=True, tables=known)

@@ -9,13 +9,14 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import Literal
 
 import carry
-from recipes import Recipe
+from recipes import Recipe, runtime_of
 
 from sslvqa.cli.main import app
 from sslvqa.errors import DataError
-from sslvqa.train import Interrupted
+from sslvqa.train import Interrupted, RuntimeConfig
 
 RESERVE_MINUTES = 0.75
 """Kept at the end of a piece for a checkpoint and for handing over."""
@@ -33,6 +34,9 @@ class Job:
     workers: int = 2
     ends_at: float = math.inf
     """Of ``time.monotonic()``."""
+    compiled: Literal["auto", "on", "off"] = "auto"
+    cache: Path | None = None
+    """Folder of decoded frames."""
 
     @property
     def data(self) -> Path:
@@ -43,6 +47,10 @@ class Job:
     def run(self) -> Path:
         """What belongs to this size."""
         return self.out / self.size
+
+    def runtime(self, stop_minutes: float | None = None) -> RuntimeConfig:
+        """How a stage computes."""
+        return runtime_of(self.workers, stop_minutes, compiled=self.compiled, cache=self.cache)
 
     def release(self, name: str) -> Path:
         """The folder of the float16 model of a run."""

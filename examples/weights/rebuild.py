@@ -1,10 +1,13 @@
-"""Versions of a labelled bench from its references: the bench as it travels, a twelfth of its size.
+"""A labelled bench for a machine that is lent: as it travels, an eighth of its size, and made whole there.
 
-    python examples/weights/rebuild.py pack RUN/data-48/bench --out CARRIED    # references, recipes, labels
-    python examples/weights/rebuild.py make CARRIED... --out RUN/data-48 --workers 16
+    python examples/weights/rebuild.py pack RUN/data-48/bench --out PART --megabytes 21 61 61
+    python examples/weights/rebuild.py make PART.0 PART.1 PART.2 --out RUN/data-48 --workers 16
 
-Labels stay those of the versions that were measured: the new ones differ from them by what the reference
-(CRF 4) lost of the source. What is there already is kept, so parts may come one after the other.
+References, labels, and those versions travel that save most time a byte; the others are made from the
+references. Each part is whole scenes, so that making can begin with the first that arrives.
+
+Labels stay those of the versions that were measured: ones made anew differ from them by what the reference
+(CRF 4) lost of the source. What is there already is kept.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import json
 import os
 import shutil
 import sys
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +28,8 @@ from sslvqa.distort.pool import run_jobs
 from sslvqa.video.cache import FrameCache, open_frames
 
 TABLES = ("labels.csv", "sources.csv", "about.json")
+_SLACK = 10_000
+"""Bytes a scene that file systems and archives take."""
 
 
 def main() -> int:
@@ -34,8 +40,8 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     to = commands.add_parser("pack")
     to.add_argument("bench", type=Path)
-    to.add_argument("--out", type=Path, required=True, help="folder; OUT.0, OUT.1 ... with --megabytes")
-    to.add_argument("--megabytes", type=float, nargs="+", default=[float("inf")], help="of each part")
+    to.add_argument("--out", type=Path, required=True, help="folder; OUT.0, OUT.1, ... of several parts")
+    to.add_argument("--megabytes", type=float, nargs="+", default=[1e6], help="of each part")
     make = commands.add_parser("make")
     make.add_argument("parts", type=Path, nargs="+")
     make.add_argument("--out", type=Path, required=True, help="the data folder of a run, e.g. RUN/data-48")
@@ -49,25 +55,57 @@ def main() -> int:
 
 
 def pack(bench: Path, out: Path, megabytes: list[float]) -> None:
-    """Copy what versions can be made from into folders of limited size, the largest scenes first."""
-    scenes = sorted(bench.glob("scenes/*"), key=lambda scene: -_reference(scene).stat().st_size)
-    for number, most in enumerate(megabytes):
-        folder = out.with_name(f"{out.name}.{number}") if len(megabytes) > 1 else out
-        (folder / "scenes").mkdir(parents=True)
+    """Fill folders of limited size: all references, and the versions that save most time a byte."""
+    scenes = [Parcel.of(folder) for folder in sorted(bench.glob("scenes/*"))]
+    tables = sum((bench / name).stat().st_size for name in TABLES)
+    left = [most * 1e6 - tables for most in megabytes]
+    room = sum(left) - sum(scene.bytes for scene in scenes) - _SLACK * len(scenes)
+    versions = sorted(
+        ((scene, version) for scene in scenes for version in scene.versions),
+        key=lambda pair: -pair[1]["seconds"] / max(pair[1]["bytes"], 1),
+    )
+    for scene, version in versions:
+        if version["bytes"] <= room:
+            room -= version["bytes"]
+            scene.take(version)
+    for scene in sorted(scenes, key=lambda scene: -scene.bytes):
+        number = max(range(len(left)), key=left.__getitem__)
+        if scene.bytes > left[number]:
+            raise SystemExit(f"{scene.folder.name} does not fit; give more to --megabytes")
+        left[number] -= scene.bytes
+        scene.copy((out.with_name(f"{out.name}.{number}") if len(left) > 1 else out) / "scenes")
+    for number in range(len(left)):
         for name in TABLES:
+            folder = out.with_name(f"{out.name}.{number}") if len(left) > 1 else out
             shutil.copyfile(bench / name, folder / name)
-        left = most * 1e6
-        for scene in list(scenes):
-            files = [_reference(scene), scene / SIDECAR]
-            size = sum(file.stat().st_size for file in files)
-            if size <= left:
-                left -= size
-                (folder / "scenes" / scene.name).mkdir()
-                for file in files:
-                    shutil.copyfile(file, folder / "scenes" / scene.name / file.name)
-                scenes.remove(scene)
-    if scenes:
-        sys.stderr.write(f"{len(scenes)} scenes did not fit; give one more number to --megabytes\n")
+
+
+@dataclass
+class Parcel:
+    """What travels of a scene."""
+
+    folder: Path
+    files: list[Path]
+    bytes: int
+    versions: list[dict]
+    """That could travel too, from the sidecar."""
+
+    @classmethod
+    def of(cls, folder: Path) -> Parcel:
+        versions = json.loads((folder / SIDECAR).read_text())["versions"]
+        files = [_reference(folder), folder / SIDECAR]
+        size = sum(file.stat().st_size for file in files)
+        return cls(folder, files, size, [version for version in versions if version["id"]])
+
+    def take(self, version: dict) -> None:
+        self.files.append(self.folder / version["file"])
+        self.bytes += version["bytes"]
+
+    def copy(self, scenes: Path) -> None:
+        target = scenes / self.folder.name
+        target.mkdir(parents=True)
+        for file in self.files:
+            shutil.copyfile(file, target / file.name)
 
 
 def rebuild(parts: list[Path], out: Path, *, workers: int, cache: Path | None) -> int:
@@ -96,7 +134,7 @@ def wanted(folder: Path, target: Path) -> Scene:
     """The versions that a sidecar names, of the reference beside it."""
     versions = json.loads((folder / SIDECAR).read_text())["versions"]
     distortions = tuple(_distortion(item["parameters"]) for item in versions if item["id"])
-    return Scene(_reference(folder), target, 0, None, 1, distortions)
+    return Scene(_reference(folder), target, 0, None, 1, distortions, made=folder)
 
 
 def make_scene(scene: Scene, *, cache: Path | None) -> GroupResult:

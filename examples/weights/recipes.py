@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -190,13 +191,21 @@ def train_config(
     )
 
 
-def runtime_of(workers: int, stop_minutes: float | None = None) -> RuntimeConfig:
-    """How a run computes; only the precision can change its result."""
+def runtime_of(
+    workers: int,
+    stop_minutes: float | None = None,
+    *,
+    compiled: Literal["auto", "on", "off"] = "auto",
+    cache: Path | None = None,
+) -> RuntimeConfig:
+    """How a run computes; precision and frames held on the device change its result by rounding."""
     held = torch.cuda.get_device_properties(0).total_memory / 2.5e9 if torch.cuda.is_available() else None
     return RuntimeConfig(
         device_gigabytes=held,
         precision="auto",
         workers=max(workers - 1, 0),
-        checkpoint_minutes=5.0,
+        compile=compiled,
+        cache=None if cache is None else str(cache),
+        checkpoint_minutes=1.0,  # what a lent machine can lose
         stop_minutes=stop_minutes,
     )

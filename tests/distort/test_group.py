@@ -225,3 +225,19 @@ def test_impossible_requests_say_what_to_do(make_video, tmp_path):
     with pytest.raises(UnreadableVideoError):
         build_group(tmp_path / "junk.mp4", tmp_path / "g")
     assert not (tmp_path / "g").exists()
+
+
+def test_versions_that_another_machine_made_are_taken_over_if_they_are_what_its_sidecar_says(group, tmp_path):
+    made = tmp_path / "made"
+    made.mkdir()
+    taken, spoiled = group.versions[5], group.versions[6]
+    for version in (taken, spoiled):
+        (made / version.file).write_bytes(group.path(version).read_bytes())
+    (made / spoiled.file).write_bytes(b"cut")
+    (made / "group.json").write_bytes((group.directory / "group.json").read_bytes())
+    again = build_group(group.paths[0], tmp_path / "again", distortions=PAPER_DISTORTIONS[:6], made=made)
+    found = {version.id: version for version in again.versions}
+    assert found[taken.id] == taken, "with the time that it took there"
+    assert again.path(found[taken.id]).read_bytes() == group.path(taken).read_bytes()
+    assert found[spoiled.id] != spoiled
+    assert probe(again.path(found[spoiled.id])).frame_count == 9

@@ -43,7 +43,7 @@ def example(name: str):
 @pytest.fixture(scope="module", autouse=True)
 def modules():
     """The recipe's modules under their plain names, for this module alone."""
-    names = ("recipes", "carry", "work", "plan", "page", "job", "scenes", "exchange", "build")
+    names = ("recipes", "carry", "work", "plan", "page", "job", "scenes", "exchange", "build", "rebuild")
     before = {name: sys.modules.pop(name, None) for name in names}
     loaded = {name: example(name) for name in names}
     yield loaded
@@ -196,6 +196,32 @@ def test_a_size_is_trained_in_pieces_and_its_weights_come_back_in_parts(
     score = Scorer(release).score(clips / "c3.mp4")
     parts = (score.score, score.q_r, *([] if score.q_d is None else [score.q_d]))
     assert all(map(math.isfinite, parts))
+
+
+def test_a_bench_travels_in_parts_and_is_made_whole_there(modules, run, tmp_path, monkeypatch):
+    rebuild, bench = modules["rebuild"], run / "data-8" / "bench"
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["rebuild.py", *map(str, words)])
+        return rebuild.main()
+
+    with pytest.raises(SystemExit, match="does not fit"):
+        call("pack", bench, "--out", tmp_path / "small", "--megabytes", 0.001)
+    whole = sum(path.stat().st_size for path in bench.rglob("*.mp4")) / 1e6
+    least = sum(path.stat().st_size for path in bench.rglob("00_*.mp4")) / 1e6
+    each = 0.06 + least + 0.2 * (whole - least)
+    assert call("pack", bench, "--out", tmp_path / "part", "--megabytes", each, each) == 0
+    parts = [tmp_path / "part.0", tmp_path / "part.1"]
+    carried = [path for part in parts for path in part.rglob("*.mp4")]
+    assert len(list(bench.rglob("00_*.mp4"))) < len(carried)
+    out = tmp_path / "data-8"
+    assert call("make", parts[0], "--out", out, "--workers", 1) == 0
+    assert not (out / "bench" / "finished").exists()
+    assert call("make", *parts, "--out", out, "--workers", 1, "--cache", tmp_path / "frames") == 0
+    assert (out / "bench" / "finished").exists()
+    names = {path.relative_to(bench) for path in bench.rglob("*.mp4")}
+    assert {path.relative_to(out / "bench") for path in out.rglob("*.mp4")} == names
+    assert len(list((tmp_path / "frames").iterdir())) == len(names)
 
 
 def test_what_a_lost_machine_gave_goes_on_on_another_one(modules, toys, run, clips, tmp_path, monkeypatch):

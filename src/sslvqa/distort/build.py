@@ -6,9 +6,9 @@ import json
 import os
 import shutil
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from sslvqa.distort.bank import NEAR_LOSSLESS, PAPER_DISTORTIONS, Distortion
 from sslvqa.distort.encode import encode_frames, encoder_versions, file_sha256
@@ -37,6 +37,7 @@ def build_group(
     start_frame: int = 0,
     max_frames: int | None = None,
     scale: int = 1,
+    made: Path | None = None,
 ) -> GroupInfo:
     """Make the reference and the distorted versions of one scene.
 
@@ -53,6 +54,8 @@ def build_group(
         start_frame: First frame used.
         max_frames: How many frames at most; None = all.
         scale: Shrink the source by this integer factor first.
+        made: Folder of the same scene, made elsewhere: versions of it whose hash and parameters are those of
+            its sidecar are copied instead of made.
 
     Returns:
         The group, all its versions included.
@@ -71,10 +74,34 @@ def build_group(
     directory = Path(out_dir)
     directory.mkdir(parents=True, exist_ok=True)
     ledger = _Ledger.open(directory, segment)
+    ledger.made = None if made is None else _Made.read(made)
     ledger.make_reference(segment)
     for distortion in distortions:
         ledger.make(segment, distortion)
     return group_from_record(directory, ledger.record)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What a folder has of a sidecar's versions."""
+
+    directory: Path
+    versions: dict[int, VersionInfo]
+
+    @classmethod
+    def read(cls, directory: Path) -> Self:
+        """Read the sidecar; the reference need not be there."""
+        record = json.loads((directory / SIDECAR).read_text("utf-8"))
+        return cls(directory, {int(item["id"]): VersionInfo(**item) for item in record["versions"]})
+
+    def find(self, number: int, parameters: dict[str, Any]) -> VersionInfo | None:
+        """A version with these parameters, if its file is as the sidecar says."""
+        version = self.versions.get(number)
+        if version is None or version.parameters != parameters:
+            return None
+        path = self.directory / version.file
+        same = path.is_file() and path.stat().st_size == version.bytes and file_sha256(path) == version.sha256
+        return version if same else None
 
 
 class _Ledger:
@@ -84,6 +111,7 @@ class _Ledger:
         self.directory = directory
         self.record = record
         self.versions = {int(item["id"]): VersionInfo(**item) for item in record["versions"]}
+        self.made: _Made | None = None
         for leftover in directory.glob(".*.*"):  # of a run that was killed
             leftover.unlink()
 
@@ -130,7 +158,7 @@ class _Ledger:
     def make(self, segment: Segment, distortion: Distortion) -> None:
         """Make one version, unless it is there already."""
         parameters = _plain(distortion.parameters())
-        if self._kept(distortion.id, parameters):
+        if self._kept(distortion.id, parameters) or self._taken(distortion.id, parameters):
             return
         began = time.perf_counter()
         path = self.directory / distortion.file_name
@@ -154,11 +182,18 @@ class _Ledger:
         encode_frames(path, frames, fps=segment.fps, encoder=distortion.encoder, matrix_tag=tag)
 
     def _kept(self, number: int, parameters: dict[str, Any]) -> bool:
-        version = self.versions.get(number)
-        if version is None or version.parameters != parameters:
+        return _Made(self.directory, self.versions).find(number, parameters) is not None
+
+    def _taken(self, number: int, parameters: dict[str, Any]) -> bool:
+        """Copy a version that was made elsewhere."""
+        found = None if self.made is None else self.made.find(number, parameters)
+        if self.made is None or found is None:
             return False
-        path = self.directory / version.file
-        return path.is_file() and path.stat().st_size == version.bytes and file_sha256(path) == version.sha256
+        part = self.directory / f".{found.file}.{os.getpid()}"
+        shutil.copyfile(self.made.directory / found.file, part)
+        part.replace(self.directory / found.file)
+        self._note(found)
+        return True
 
     def _add(
         self,
@@ -171,24 +206,30 @@ class _Ledger:
         family: str,
         level: int,
     ) -> None:
-        replaced = self.versions.get(number)
-        self.versions[number] = VersionInfo(
-            id=number,
-            name=name,
-            family=family,
-            level=level,
-            file=path.name,
-            frames=probe(path).frame_count,
-            bytes=path.stat().st_size,
-            sha256=file_sha256(path),
-            seconds=round(time.perf_counter() - began, 3),
-            parameters=parameters,
+        self._note(
+            VersionInfo(
+                id=number,
+                name=name,
+                family=family,
+                level=level,
+                file=path.name,
+                frames=probe(path).frame_count,
+                bytes=path.stat().st_size,
+                sha256=file_sha256(path),
+                seconds=round(time.perf_counter() - began, 3),
+                parameters=parameters,
+            )
         )
+
+    def _note(self, version: VersionInfo) -> None:
+        """Write the sidecar with a version more; a file that it replaces is deleted."""
+        replaced = self.versions.get(version.id)
+        self.versions[version.id] = version
         self.record["versions"] = [asdict(self.versions[key]) for key in sorted(self.versions)]
         part = self.directory / f".{SIDECAR}.{os.getpid()}"
         part.write_text(json.dumps(self.record, indent=1), "utf-8")
         part.replace(self.directory / SIDECAR)
-        if replaced is not None and replaced.file != path.name:
+        if replaced is not None and replaced.file != version.file:
             (self.directory / replaced.file).unlink(missing_ok=True)
 
 

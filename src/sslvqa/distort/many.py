@@ -44,6 +44,8 @@ class Scene:
     max_frames: int | None
     scale: int
     distortions: tuple[Distortion, ...]
+    made: Path | None = None
+    """Where some of its versions are already, see :func:`build_group`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,7 @@ def build_scene(scene: Scene) -> GroupResult:
         start_frame=scene.start_frame,
         max_frames=scene.max_frames,
         scale=scene.scale,
+        made=scene.made,
     )
     return GroupResult(
         source=str(scene.source),

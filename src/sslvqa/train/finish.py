@@ -133,12 +133,13 @@ def _raw_card(config: TrainConfig, tables: Tables, start: Start) -> ModelCard:
 
 
 def settings_text(config: RunConfig) -> str:
-    """The settings as TOML; of paths only the last part, as a card travels to other machines."""
+    """The settings as TOML; of paths only the last part or none, as a card travels to other machines."""
     values = dataclasses.asdict(config)
     for key in ("labels", "pristine", "unlabelled", "groups", "videos", "teacher", "init", "method", "out"):
         if values.get(key) is not None:
             values[key] = Path(values[key]).name
     values.get("labels_table", {}).pop("root", None)
+    values["runtime"].pop("cache")
     return dump_toml(values)
 
 

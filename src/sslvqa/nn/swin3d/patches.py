@@ -96,7 +96,8 @@ class PatchEmbed(nn.Module):
         filters that do not overlap (https://github.com/huggingface/transformers/issues/45750).
         """
         if views.device.type == "cpu":
-            return self.proj(views).permute(0, 2, 3, 4, 1)
+            values: Tensor = self.proj(views)
+            return values.permute(0, 2, 3, 4, 1)
         return F.linear(cut_patches(views, self.patch), self.proj.weight.flatten(1), self.proj.bias)
 
     @torch.no_grad()
