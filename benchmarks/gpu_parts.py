@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from sslvqa.methods import Method
     from sslvqa.scoring import Precision
 
-SHIPPED = {"nano": "nano.open2"}
+SHIPPED = {"nano": "nano.open3"}
 
 Video = tuple[str, int, int, int]
 """Name, width, height and frames of a synthetic video."""

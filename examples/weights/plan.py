@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from recipes import RECIPES, RUNS, Recipe, pretrain_config, runtime_of, train_config
+from recipes import ALL_LABELS, RECIPES, RUNS, Recipe, pretrain_config, runtime_of, train_config
 from work import activation_bytes, forward_flop, parameters
 
 from sslvqa.data.datasets import ItemKey, VideoDataset
@@ -52,9 +52,9 @@ class Machine:
 
 
 MACHINES = {
-    # 788 TFLOP/s measured there; 500-650 training clips a second expected of swin_t, that is 0.33-0.43 of it;
-    # 30 minutes, of which 2 go for starting it
-    "h200": Machine("one NVIDIA H200, 16 CPU cores", 790, 0.35, 16, 28, 9, 20, 8),
+    # 748 TFLOP/s measured there (benchmarks/gpu.py --parts peak); a step of mobile reached 0.08 of it, not
+    # compiled, beside two trainings of nano (its metrics.jsonl); 15 minutes, 1/2 to start it
+    "h200": Machine("one NVIDIA H200, 16 CPU cores", 750, 0.08, 16, 14.5, 9, 10, 8),
     # 855 GFLOP/s measured; a step of nano took 5.85 s for 96 passes forward and backward (its metrics.jsonl)
     "cpu": Machine("2 cores of an AMD EPYC (Zen 5)", 0.855, 0.17, 2, math.inf, math.inf, 0, 0),
 }
@@ -142,9 +142,14 @@ def _pretrain(recipe: Recipe) -> Stage:
 def _train(recipe: Recipe, name: str) -> Stage:
     tables = dict.fromkeys(("labelled", "pristine", "unlabelled"), Path())
     config = train_config(recipe, name, tables, "scratch", Path(), runtime_of(1))
-    if config.max_steps == 0:  # the head alone
-        items = round(VERSIONS_RATED * TRAIN_SCENES) * config.head.draws
-        return Stage(name, seen=2 * items, items=items)
+    rated = round(VERSIONS_RATED * TRAIN_SCENES)
+    first = rated * config.head.draws if config.head.epochs else 0  # of the head alone
+    if config.max_steps == 0:
+        return Stage(name, seen=2 * first, items=first)
+    if name == "tuned":
+        steps, views = rated // config.labelled_batch * config.epochs, 2 * config.labelled_batch
+        items = first + steps * config.labelled_batch
+        return Stage(name, steps, steps * views, seen=2 * first, items=items, activations=views)
     steps_per_epoch = -(-recipe.labels // config.labelled_batch)
     steps = steps_per_epoch * config.epochs
     batch = config.labelled_batch + (config.unlabelled_batch if RUNS[name][0] == "ssl_vqa" else 0)
@@ -165,6 +170,8 @@ def _train(recipe: Recipe, name: str) -> Stage:
 def _finish(recipe: Recipe, name: str) -> Stage:
     held, test = (round(VERSIONS_RATED * count) for count in (CALIBRATION_CONTENTS, TEST_CONTENTS))
     videos = recipe.labels + held + test
+    if name == "tuned":  # one network, no pristine corpus
+        return Stage(f"calibrate, test {name}", seen=FINAL_CLIPS * videos, items=videos)
     return Stage(
         f"calibrate, test {name}",
         seen=2 * FINAL_CLIPS * videos + FINAL_CLIPS * TRAIN_SCENES,
@@ -228,7 +235,7 @@ def _line(row: Stage, architecture: Architecture, machine: Machine, costs: Costs
     busy, reading = row.seconds(forward, machine, costs.read)
     peak = row.flop(forward) / machine.tflops / 1e12
     cores = row.items * costs.read / busy if row.items else machine.cores
-    networks = 2 if row.recomputed or row.name in RUNS else 1
+    networks = 2 if row.recomputed or (row.name in RUNS and row.name not in ALL_LABELS) else 1
     kept = row.activations * activation_bytes(architecture)
     kept += 16 * networks * parameters(architecture.backbone) if row.learned else 0
     amounts = f"{row.steps:5} {row.learned + row.seen:8} {row.flop(forward) / 1e15:6.1f}"

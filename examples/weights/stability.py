@@ -1,6 +1,6 @@
 """How far does a score move with the places that its fragments happen to have?
 
-    python examples/weights/stability.py nano.open2 test.csv --seeds 5
+    python examples/weights/stability.py nano.open3 test.csv --seeds 5
 
 Scores every video of a table with seeds 0, 1, ...; prints, as JSON, the standard deviation over the seeds in
 percent of the model's scale: its median, mean and 95th percentile over the videos.

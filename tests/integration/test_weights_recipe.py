@@ -380,14 +380,14 @@ def test_stability_tells_how_far_scores_move_with_the_seed(make_video, tmp_path,
     table = tmp_path / "t.csv"
     table.write_text("path\na.mp4\nb.mp4\n")
     stability = example("stability")
-    assert stability.main(["nano.open2", str(table), "--seeds", "2", "--clips", "1"]) == 0
+    assert stability.main(["nano.open3", str(table), "--seeds", "2", "--clips", "1"]) == 0
     result = json.loads(capsys.readouterr().out)
     paths = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
     first, second = ([item.score for item in sslvqa.score_many(paths, seed=seed, clips=1)] for seed in (0, 1))
     moved = [abs(a - b) / 2**0.5 for a, b in zip(first, second, strict=True)]
     assert result["videos"] == 2
     assert min(moved) > 0
-    scale = load_card("nano.open2").scale
+    scale = load_card("nano.open3").scale
     expected = sum(moved) / 2 / (scale.maximum - scale.minimum) * 100
     assert result["percent_of_scale"]["mean"] == pytest.approx(expected, abs=2e-3)
 
@@ -397,4 +397,4 @@ def test_stability_names_a_file_that_cannot_be_scored(tmp_path):
     table = tmp_path / "t.csv"
     table.write_text("path\nbad.mp4\n")
     with pytest.raises(SystemExit, match=r"bad\.mp4"):
-        example("stability").main(["nano.open2", str(table)])
+        example("stability").main(["nano.open3", str(table)])

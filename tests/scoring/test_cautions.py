@@ -59,7 +59,7 @@ def test_an_ordinary_picture_needs_no_word(read):
 def test_a_black_border_is_named_with_its_share_of_the_frame(read, border, percent):
     (text,) = cautions(read(**border), GEOMETRY)
     found = int(text.removeprefix("the outer ").split("%")[0])
-    assert "of the frame are black: a border lowers the score" in text
+    assert "of the frame are black: a border moves the score" in text
     assert abs(found - percent) <= 12  # what no fragment shows counts as picture
 
 

@@ -32,7 +32,7 @@ __all__ = [
     "save_model",
 ]
 
-DEFAULT_MODEL = "nano.open2"
+DEFAULT_MODEL = "nano.open3"
 """What the name ``default`` stands for."""
 
 _SHIPPED = Path(__file__).with_name("weights")

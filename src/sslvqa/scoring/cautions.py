@@ -40,7 +40,7 @@ def cautions(reading: Reading, geometry: ViewGeometry) -> tuple[str, ...]:
         (info.interlaced, "interlaced frames are scored as they are, without deinterlacing"),
         (
             border >= _LEAST_BORDER,
-            f"the outer {border:.0%} of the frame are black: a border lowers the score, crop it if it is one",
+            f"the outer {border:.0%} of the frame are black: a border moves the score, crop it if it is one",
         ),
     )
     return tuple(text for applies, text in checks if applies)
