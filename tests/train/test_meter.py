@@ -31,14 +31,20 @@ def test_utilisation_counts_forward_and_backward_of_the_second_batch_for_all(met
     assert meter.take()["mfu"] == pytest.approx(3 * forward_and_backward / 2.0 / 1000.0)
 
 
-def test_compiled_networks_are_counted_as_if_they_were_not(meter, monkeypatch):
-    real = torch.compile
-    monkeypatch.setattr(torch, "compile", lambda function, **_: real(function, backend="eager"))
+def test_compiled_networks_are_counted_as_if_they_were_not_and_compiled_after_that(meter, monkeypatch):
+    real, graphs = torch.compile, []
+
+    def backend(graph, _inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    monkeypatch.setattr(torch, "compile", lambda function, **_: real(function, backend=backend))
     network, views = torch.nn.Linear(5, 10), torch.randint(0, 256, (2, 3, 1, 1, 5), dtype=torch.uint8)
     compute = Compute(compiled=True)
-    for _ in range(4):
+    for number in range(4):
         with meter.arithmetic():
             torch.autograd.backward(compute(network, views).sum())
+        assert len(graphs) == (number > 1)
     meter.step(2.0)
     assert meter.take()["mfu"] == pytest.approx(4 * 2 * (2 * 2 * 3 * 5 * 10) / 2.0 / 1000.0)
     torch._dynamo.reset()

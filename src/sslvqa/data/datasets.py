@@ -139,14 +139,7 @@ class VideoDataset(Dataset[Item]):
         self, video: VideoInfo | HeldVideo, generator: torch.Generator
     ) -> tuple[tuple[ViewPlan, ...], list[int]]:
         """Which pixels the views show, and how they are turned."""
-        plans = plan_view_pair(
-            video.height_px,
-            video.width_px,
-            video.frame_count,
-            geometry=self.geometry,
-            preset=self.preset,
-            generator=generator,
-        )[: self.views]
+        plans = _plan_pair(self, video, video.frame_count, generator)[: self.views]
         turns = draw_turns(len(plans), generator=generator) if self.turned else [0] * len(plans)
         return plans, turns
 
@@ -228,11 +221,12 @@ class GroupDataset(Dataset[Item]):
         for path in (group.paths[version] for version in chosen):
             if self.held is not None:
                 video = self.held[path]
-                plans = plans or self._plan(video, group, generator)
+                plans = plans or _plan_pair(self, video, group.frame_count, generator)[: self.views]
                 views.append(view_places(video, plans, [0] * len(plans)))
                 continue
             with open_frames(path, self.cache) as opened:
-                plans = plans or self._plan(opened.info, group, generator)
+                info = opened.info
+                plans = plans or _plan_pair(self, info, group.frame_count, generator)[: self.views]
                 views.append(read_views(opened, plans))
         levels = (
             known_order([group.kinds[version] for version in chosen])
@@ -240,19 +234,6 @@ class GroupDataset(Dataset[Item]):
             else torch.full((self.versions, self.versions), math.nan)
         )
         return Item(torch.stack(views), levels, key.position)
-
-    def _plan(
-        self, video: VideoInfo | HeldVideo, group: SceneVersions, generator: torch.Generator
-    ) -> tuple[ViewPlan, ...]:
-        """Which pixels the views show; the same for all versions."""
-        return plan_view_pair(
-            video.height_px,
-            video.width_px,
-            group.frame_count,
-            geometry=self.geometry,
-            preset=self.preset,
-            generator=generator,
-        )[: self.views]
 
 
 class JointDataset(Dataset[tuple[str, Item]]):
@@ -268,6 +249,22 @@ class JointDataset(Dataset[tuple[str, Item]]):
     def __getitem__(self, key: ItemKey) -> tuple[str, Item]:
         """Read one item of one part."""
         return key.part, self.parts[key.part][key]
+
+
+def _plan_pair(
+    dataset: VideoDataset | GroupDataset,
+    video: VideoInfo | HeldVideo,
+    frame_count: int,
+    generator: torch.Generator,
+) -> tuple[ViewPlan, ViewPlan]:
+    return plan_view_pair(
+        video.height_px,
+        video.width_px,
+        frame_count,
+        geometry=dataset.geometry,
+        preset=dataset.preset,
+        generator=generator,
+    )
 
 
 def read_centre_views(row: ManifestRow, geometry: ViewGeometry, *, clips: int, seed: int) -> Tensor:

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import torch
+from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,8 +41,12 @@ class Compiled(Generic[_Output]):
         return self.ready(tensor.shape)(tensor)
 
     def ready(self, shape: torch.Size) -> Callable[[Tensor], _Output]:
-        """Count a use of a shape and return what serves it; a recomputation is to take the same again."""
-        if shape not in self._seen:
+        """Count a use of a shape and return what serves it; a recomputation is to take the same again.
+
+        While operations are counted the function runs as it is: the compiler would give it up for good then,
+        without a word.
+        """
+        if shape not in self._seen or is_in_torch_dispatch_mode():
             self._seen.add(shape)
             return self._function
         return self._run
