@@ -11,7 +11,7 @@ SIZE ?= nano
 RUN ?= runs/weights
 WEIGHTS_PYTHON ?= $(BIN)/python
 
-.PHONY: demo test lint format docs clean weights
+.PHONY: demo test test-ray lint format docs clean weights
 
 # CPU torch unless a GPU is there: the local version label +cpu exists on CPU indexes and in wheel folders.
 $(VENV)/.torch:
@@ -47,6 +47,11 @@ demo: $(VENV)/.installed $(DEMO_CLIP)
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
+# What needs Ray, which `make test` does not install.
+test-ray: $(VENV)/.dev
+	$(PIP) install -e ".[ray]" -c constraints.txt
+	$(BIN)/python -m pytest tests/scoring/test_ray.py tests/scoring/test_batch.py tests/cli/test_score.py
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -56,7 +61,8 @@ lint: $(VENV)/.dev
 weights: $(if $(filter $(BIN)/python,$(WEIGHTS_PYTHON)),$(VENV)/.dev)
 	$(WEIGHTS_PYTHON) examples/weights/build.py $(CLIPS) --out $(RUN) --size $(SIZE) \
 	  $(if $(MINUTES),--minutes $(MINUTES)) $(if $(PARTS),--parts $(PARTS)) $(if $(GIVE),--give $(GIVE)) \
-	  $(if $(SHIP),--ship $(SHIP))
+	  $(if $(SHIP),--ship $(SHIP)) $(if $(ONLY),--only $(ONLY)) $(if $(CACHE),--cache $(CACHE)) \
+	  $(if $(COMPILE),--compile $(COMPILE))
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

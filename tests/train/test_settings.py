@@ -27,8 +27,8 @@ from sslvqa.train import (
     read_config,
     write_config,
 )
-from sslvqa.train.config import TrainMethod
 from sslvqa.train.settings import resolve_config
+from sslvqa.train.train_config import TrainMethod
 
 
 @settings(max_examples=20, deadline=None)

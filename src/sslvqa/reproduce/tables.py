@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sslvqa.errors import ConfigError
-from sslvqa.train.config import WITH_DISTANCE, WITHOUT_UNLABELLED
+from sslvqa.train.train_config import WITH_DISTANCE, WITHOUT_UNLABELLED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -23,13 +23,14 @@ from sslvqa.methods import (
 )
 from sslvqa.nn.inference import bf16_supported
 from sslvqa.scoring.runtime import pick_device
-from sslvqa.train.config import METHOD_FILE, WITH_DISTANCE
 from sslvqa.train.start import seeded
+from sslvqa.train.train_config import METHOD_FILE, WITH_DISTANCE
 
 if TYPE_CHECKING:
     from sslvqa.methods import Gather
-    from sslvqa.train.config import RuntimeConfig, TrainConfig
+    from sslvqa.train.config import RuntimeConfig
     from sslvqa.train.start import Start
+    from sslvqa.train.train_config import TrainConfig
 
 __all__ = ["build_baseline", "build_method", "build_ssl_vqa", "compute_of", "load_method", "settled"]
 

@@ -50,10 +50,10 @@ if TYPE_CHECKING:
     from sslvqa.nn.quality import QualityModel
     from sslvqa.sampling import ViewGeometry
     from sslvqa.scoring import MonotonicMap
-    from sslvqa.train.config import TrainConfig
     from sslvqa.train.settings import RunConfig
     from sslvqa.train.start import Start
     from sslvqa.train.tables import Tables
+    from sslvqa.train.train_config import TrainConfig
 
 __all__ = ["finish_model", "interval_card", "raw_scores", "result_card", "settings_text"]
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sslvqa.methods import Compute
     from sslvqa.nn.heads import QualityHead
     from sslvqa.nn.quality import RegressorModel
-    from sslvqa.train.config import HeadConfig
+    from sslvqa.train.train_config import HeadConfig
 
 __all__ = ["fit_head", "fit_ridge", "head_features", "train_head"]
 

@@ -5,15 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sslvqa.train.config import (
-    CorpusConfig,
-    LossConfig,
-    OptimConfig,
-    PretrainConfig,
-    RuntimeConfig,
-    TrainConfig,
-)
+from sslvqa.train.config import OptimConfig, RuntimeConfig
 from sslvqa.train.distil_config import DistilConfig
+from sslvqa.train.pretrain_config import PretrainConfig
+from sslvqa.train.train_config import CorpusConfig, LossConfig, TrainConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

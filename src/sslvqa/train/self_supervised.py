@@ -30,7 +30,7 @@ from sslvqa.train.start import (
 
 if TYPE_CHECKING:
     from sslvqa.methods import Gather
-    from sslvqa.train.config import PretrainConfig
+    from sslvqa.train.pretrain_config import PretrainConfig
     from sslvqa.train.start import Start
 
 __all__ = ["pretrain"]

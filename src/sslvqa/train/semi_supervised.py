@@ -14,13 +14,13 @@ from sslvqa.nn.swin3d import SwinBackbone
 from sslvqa.scoring.runtime import pick_device
 from sslvqa.train.build import build_method, compute_of, settled
 from sslvqa.train.checkpoint import find_checkpoint
-from sslvqa.train.config import WITH_DISTANCE
 from sslvqa.train.distributed import gather_rows, join_world, main_first
 from sslvqa.train.engine import Run, fit
 from sslvqa.train.finish import finish_model
 from sslvqa.train.head import fit_head, train_head
 from sslvqa.train.start import Footage, fingerprint, open_run, read_start, start_patches
 from sslvqa.train.tables import read_tables
+from sslvqa.train.train_config import WITH_DISTANCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from sslvqa.hub import ModelKind
     from sslvqa.methods import Method, SslVqa, Supervised
     from sslvqa.sampling import ViewGeometry
-    from sslvqa.train.config import TrainConfig
     from sslvqa.train.start import Start
     from sslvqa.train.tables import Tables
+    from sslvqa.train.train_config import TrainConfig
     from sslvqa.video import RawGeometry
 
 __all__ = ["train"]

@@ -16,8 +16,9 @@ from sslvqa.hub.toml import dump_toml
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sslvqa.train.config import PretrainConfig, TrainConfig
     from sslvqa.train.distil_config import DistilConfig
+    from sslvqa.train.pretrain_config import PretrainConfig
+    from sslvqa.train.train_config import TrainConfig
 
     RunConfig = PretrainConfig | TrainConfig | DistilConfig
 

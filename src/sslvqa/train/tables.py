@@ -13,12 +13,12 @@ from sslvqa.data.datasets import derive_seed, usable_rows
 from sslvqa.data.manifest import Manifest, read_manifest, scan_videos
 from sslvqa.data.splits import hold_out
 from sslvqa.errors import DataError
-from sslvqa.train.config import WITH_DISTANCE, WITHOUT_UNLABELLED
 from sslvqa.train.groups import find_groups, hash_groups
+from sslvqa.train.train_config import WITH_DISTANCE, WITHOUT_UNLABELLED
 
 if TYPE_CHECKING:
     from sslvqa.data.datasets import SceneVersions
-    from sslvqa.train.config import TrainConfig
+    from sslvqa.train.train_config import TrainConfig
 
 __all__ = ["CALIBRATION", "Tables", "divide_videos", "limit_rows", "read_tables", "read_videos"]
 
