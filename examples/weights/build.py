@@ -61,7 +61,7 @@ LIMITS = (
     "The labels are a full-reference measure of synthetic distortions; no human rated anything.",
     "VMAF misjudges changes of exposure, contrast and position: such versions had no labels.",
     "Faults of a source itself (noise, blur, exposure) are in its reference too, so no label speaks of them.",
-    "Learned on scenes of 320x180 to 640x360 px; native 1080p and 4K content looks blurred to it.",
+    "Learned on scenes of 320x180 to 640x360 px; what is larger is further from all that it has seen.",
     "The interval holds for videos like the calibration contents, not for all videos.",
 )
 NOT_FINISHED = 130
