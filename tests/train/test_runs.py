@@ -107,6 +107,32 @@ def test_a_cache_of_frames_changes_nothing_and_a_run_may_resume_with_one(config,
     assert list((tmp_path / "frames").glob("*/frames.bin"))
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_frames_held_by_the_device_give_nearly_the_same_and_a_stopped_run_goes_on(
+    config, tmp_path, stop_after, workers
+):
+    settings = replace(config, turned=True, fit_head=True, max_steps=3)
+    plain = weights(train(replace(settings, out=str(tmp_path / "files"))))
+    records = steps(tmp_path / "files")
+    runtime = RuntimeConfig(workers=workers, device_gigabytes=0.1)
+    held = replace(settings, out=str(tmp_path / "held"), runtime=runtime)
+    stop_after(2)
+    with pytest.raises(Interrupted):
+        train(held)
+    stop_after(0)
+    more = replace(held, runtime=replace(runtime, device_gigabytes=0.2, cache=str(tmp_path / "frames")))
+    found = weights(train(more, resume=True))
+    assert any(not plain[name].equal(found[name]) for name in plain), "the pixels differ by rounding"
+    losses = [
+        [line["loss"] for line in lines if "loss" in line] for lines in (records, steps(tmp_path / "held"))
+    ]
+    assert losses[1] == pytest.approx(losses[0], abs=0.1)
+    with pytest.raises(
+        ConfigError, match=r"the frames of \d+ videos take 0.0 GB, device_gigabytes allows 0.0"
+    ):
+        train(replace(held, out=str(tmp_path / "more"), runtime=replace(runtime, device_gigabytes=1e-5)))
+
+
 def test_another_seed_gives_other_weights_and_other_settings_do_not_resume(config):
     train(replace(config, max_steps=1))
     with pytest.raises(ConfigError, match="other settings or data"):

@@ -3,7 +3,7 @@
 A small network on a large GPU takes thousands of views a second, which no number of reading processes gives.
 The coded planes of a few thousand short videos fit in its memory (12 bits a pixel at 4:2:0); what is read for
 a step is then where its views lie, and cutting and conversion to RGB are a gather on the device. Its RGB is
-that of :mod:`sslvqa.video.convert` to within rounding: two levels of 255, where swscale is less exact.
+that of :mod:`sslvqa.video.convert` to within 3 of 255 levels: swscale's quick conversion is less exact.
 """
 
 from __future__ import annotations
@@ -11,34 +11,26 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sslvqa.errors import ConfigError, UnreadableVideoError
-from sslvqa.video.cache import open_frames
+from sslvqa.errors import ConfigError
+from sslvqa.video.planar import PlaneLayout, probe_through, read_planes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from sslvqa.sampling import ViewGeometry, ViewPlan
-    from sslvqa.video import RawGeometry, Video
+    from sslvqa.video import RawGeometry
     from sslvqa.video.cache import FrameCache
-    from sslvqa.video.frames import Planes, VideoInfo
+    from sslvqa.video.frames import VideoInfo
 
 __all__ = ["DeviceFrames", "HeldVideo", "view_places"]
 
-_PLAIN = {"yuv420p": (1, 1), "yuv422p": (1, 0), "yuv444p": (0, 0)}
-"""Formats kept as they are: log2 of the pixels that a chroma sample spans, across and down."""
-_LUMA = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
-"""Weights of red and blue in luma."""
-_TRUNCATED = np.array([1.0, 1.5, 1.0])
-"""How far swscale's quick conversion (of subsampled chroma) is below the exact RGB, measured."""
 _VIEWS_AT_ONCE = 32
 _HEAD = 4  # numbers of a place before frames, tops and lefts
 
@@ -56,26 +48,39 @@ class HeldVideo:
     frame_count: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """How the frames of a video lie in the store."""
+class _Block(NamedTuple):
+    """Where the frames of a video lie in the store."""
 
-    shift_x: int
-    shift_y: int
-    matrix: NDArray[np.float32]
-    """``(3, 4)``: RGB from the three planes and 1."""
+    info: VideoInfo
+    layout: PlaneLayout
+    first: int
+    """Byte."""
 
-    @classmethod
-    def of(cls, info: VideoInfo) -> Self:
-        """Planes as coded where that is simple, else RGB."""
-        if not _kept_as_coded(info):
-            return cls(0, 0, np.eye(3, 4, dtype=np.float32))
-        return cls(*_PLAIN[info.pixel_format], _rgb_matrix(info))
+    @property
+    def frame_bytes(self) -> int:
+        luma, chroma = self.layout.sizes(self.info)
+        return luma + 2 * chroma
 
-    def sizes(self, info: VideoInfo) -> tuple[int, int]:
-        """Samples of the first plane and of each of the others."""
-        chroma = (-(-info.height_px >> self.shift_y)) * (-(-info.width_px >> self.shift_x))
-        return info.height_px * info.width_px, chroma
+    @property
+    def stop(self) -> int:
+        return self.first + self.frame_bytes * self.info.frame_count
+
+    @property
+    def row(self) -> tuple[int, ...]:
+        """Of the table of :class:`DeviceFrames`."""
+        info, layout = self.info, self.layout
+        return (
+            *(self.first, self.frame_bytes, info.height_px, info.width_px),
+            *(*layout.sizes(info), layout.shift_x, layout.shift_y),
+        )
+
+
+def _place(infos: Iterable[VideoInfo]) -> list[_Block]:
+    """One video after the other."""
+    blocks: list[_Block] = []
+    for info in infos:
+        blocks.append(_Block(info, PlaneLayout.of(info), blocks[-1].stop if blocks else 0))
+    return blocks
 
 
 class DeviceFrames:
@@ -120,44 +125,29 @@ class DeviceFrames:
             UnreadableVideoError: A video cannot be decoded to its end.
         """
         with ThreadPoolExecutor(min(32, 2 * (os.cpu_count() or 1))) as pool:
-            found = pool.map(lambda item: _facts(item[0], item[1], cache), files.items())
-            infos = dict(zip(files, found, strict=True))
-            layouts = [_Layout.of(info) for info in infos.values()]
-            sizes = [layout.sizes(info) for layout, info in zip(layouts, infos.values(), strict=True)]
-            frame_bytes = [luma + 2 * chroma for luma, chroma in sizes]
-            counts = [info.frame_count for info in infos.values()]
-            ends = np.cumsum([size * count for size, count in zip(frame_bytes, counts, strict=True)])
-            total = int(ends[-1]) if len(ends) else 0
+            infos = pool.map(lambda item: probe_through(item[0], item[1], cache), files.items())
+            blocks = _place(infos)
+            total = blocks[-1].stop if blocks else 0
             if total > max_bytes:
                 raise ConfigError(
-                    f"the frames of {len(infos)} videos take {total / 1e9:.1f} GB, device_gigabytes allows "
+                    f"the frames of {len(blocks)} videos take {total / 1e9:.1f} GB, device_gigabytes allows "
                     f"{max_bytes / 1e9:.1f}; raise it if the device has the memory, else leave it out and "
                     "set cache"
                 )
             store = torch.empty(total, dtype=torch.uint8, device=device)
 
-            def load(number: int, path: Path) -> None:
-                end = int(ends[number])
-                first = end - frame_bytes[number] * counts[number]
-                store[first:end] = torch.from_numpy(_planes(path, files[path], cache, counts[number]))
+            def load(path: Path, block: _Block) -> None:
+                planes = read_planes(path, files[path], cache, block.info.frame_count)
+                store[block.first : block.stop] = torch.from_numpy(planes)
 
-            list(pool.map(load, range(len(infos)), infos))
-        table = [
-            (
-                *(end - size * info.frame_count, size, info.height_px, info.width_px),
-                *(luma, chroma, layout.shift_x, layout.shift_y),
-            )
-            for end, size, info, (luma, chroma), layout in zip(
-                ends.tolist(), frame_bytes, infos.values(), sizes, layouts, strict=True
-            )
-        ]
+            list(pool.map(load, files, blocks))
         held = {
-            path: HeldVideo(number, info.height_px, info.width_px, info.frame_count)
-            for number, (path, info) in enumerate(infos.items())
+            path: HeldVideo(number, block.info.height_px, block.info.width_px, block.info.frame_count)
+            for number, (path, block) in enumerate(zip(files, blocks, strict=True))
         }
-        matrices = torch.from_numpy(np.stack([layout.matrix for layout in layouts]))
-        numbers = torch.tensor(table, dtype=torch.int64).to(device)
-        return cls(store, numbers, matrices.to(device), geometry=geometry), held
+        table = torch.tensor([block.row for block in blocks], dtype=torch.int64)
+        matrices = torch.from_numpy(np.stack([block.layout.matrix for block in blocks]))
+        return cls(store, table.to(device), matrices.to(device), geometry=geometry), held
 
     def views(self, places: Tensor) -> Tensor:
         """Cut views.
@@ -269,52 +259,3 @@ def _neighbours(places: Tensor, source: Tensor, enlarged: Tensor) -> tuple[Tenso
     exact = torch.minimum(((places + 0.5) * (source / side) - 0.5).clamp_min(0), last)
     before = exact.long()
     return before, torch.minimum(before + 1, source - 1), exact - before
-
-
-def _facts(path: Path, geometry: RawGeometry | None, cache: FrameCache | None) -> VideoInfo:
-    with open_frames(path, cache, geometry=geometry) as video:
-        return video.info
-
-
-def _planes(
-    path: Path, geometry: RawGeometry | None, cache: FrameCache | None, count: int
-) -> NDArray[np.uint8]:
-    """All frames of a video, one after the other."""
-    if cache is not None and geometry is None and (coded := cache.coded(path)) is not None:
-        return coded
-    with open_frames(path, cache, geometry=geometry) as video:
-        frames = [_frame(video, planes) for planes in video.frames(range(count))]
-    if len(frames) != count:
-        raise UnreadableVideoError(f"{path}: {count - len(frames)} frames did not decode; repair the file")
-    return np.concatenate(frames)
-
-
-def _frame(video: Video, planes: Planes) -> NDArray[np.uint8]:
-    if not _kept_as_coded(video.info):
-        return planes.rgb().ravel()
-    parts = [planes.orientation.apply(part) for part in planes.yuv() if part is not None]
-    return np.concatenate([part.ravel() for part in parts])
-
-
-def _kept_as_coded(info: VideoInfo) -> bool:
-    turned = info.rotation_degrees or (info.coded_height_px, info.coded_width_px) != (
-        *(info.height_px, info.width_px),
-    )
-    return info.pixel_format in _PLAIN and not (turned or info.interlaced or info.damaged)
-
-
-def _rgb_matrix(info: VideoInfo) -> NDArray[np.float32]:
-    """``(3, 4)``: RGB on 0..255 from Y, U, V and 1 (ITU-R BT.601, BT.709, BT.2020)."""
-    red, blue = _LUMA[info.color_matrix]
-    green = 1 - red - blue
-    luma, chroma, black = (1.0, 1.0, 0.0) if info.full_range else (255 / 219, 255 / 224, 16.0)
-    from_v, from_u = 2 * (1 - red) * chroma, 2 * (1 - blue) * chroma
-    matrix = np.array(
-        [
-            [luma, 0.0, from_v],
-            [luma, -from_u * blue / green, -from_v * red / green],
-            [luma, from_u, 0.0],
-        ]
-    )
-    offset = matrix @ np.array([black, 128.0, 128.0]) + (info.chroma != "444") * _TRUNCATED
-    return np.concatenate([matrix, -offset[:, None]], axis=1).astype(np.float32)

@@ -24,7 +24,8 @@ from sslvqa.train.checkpoint import find_checkpoint
 from sslvqa.train.distributed import gather_rows, join_world, main_first
 from sslvqa.train.engine import Run, fit
 from sslvqa.train.finish_student import finish_student
-from sslvqa.train.start import Footage, Start, fingerprint, open_run, read_start, seeded, start_patches
+from sslvqa.train.footage import Footage
+from sslvqa.train.start import Start, fingerprint, open_run, read_start, seeded, start_patches
 from sslvqa.train.tables import divide_videos, read_held_out_labels
 
 if TYPE_CHECKING:

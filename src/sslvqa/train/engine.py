@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from sslvqa.data.loaders import PartBatch, RunPlan
     from sslvqa.methods import Method
     from sslvqa.train.config import OptimConfig, RuntimeConfig
-    from sslvqa.train.start import Footage
+    from sslvqa.train.footage import Footage
 
 __all__ = ["Interrupted", "Run", "fit"]
 

@@ -17,9 +17,9 @@ from sslvqa.train.build import compute_of, settled
 from sslvqa.train.checkpoint import find_checkpoint
 from sslvqa.train.distributed import gather_rows, join_world, main_first
 from sslvqa.train.engine import Run, fit
+from sslvqa.train.footage import Footage
 from sslvqa.train.groups import find_or_make_groups, hash_groups
 from sslvqa.train.start import (
-    Footage,
     fingerprint,
     open_run,
     read_start,

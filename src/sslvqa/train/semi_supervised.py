@@ -17,8 +17,9 @@ from sslvqa.train.checkpoint import find_checkpoint
 from sslvqa.train.distributed import gather_rows, join_world, main_first
 from sslvqa.train.engine import Run, fit
 from sslvqa.train.finish import finish_model
+from sslvqa.train.footage import Footage
 from sslvqa.train.head import fit_head, train_head
-from sslvqa.train.start import Footage, fingerprint, open_run, read_start, start_patches
+from sslvqa.train.start import fingerprint, open_run, read_start, start_patches
 from sslvqa.train.tables import read_tables
 from sslvqa.train.train_config import WITH_DISTANCE
 

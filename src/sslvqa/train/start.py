@@ -15,7 +15,6 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from sslvqa.data.datasets import ItemKey, derive_seed
-from sslvqa.data.resident import DeviceFrames
 from sslvqa.errors import ConfigError, UnknownModelError, WeightsError
 from sslvqa.hub import Architecture, load_model
 from sslvqa.hub.names import architecture_from_dict, architecture_to_dict, find_architecture
@@ -23,29 +22,23 @@ from sslvqa.nn.quality import DualQualityModel
 from sslvqa.sampling import normalize
 from sslvqa.train.checkpoint import find_checkpoint
 from sslvqa.train.settings import write_config
-from sslvqa.video.cache import FrameCache
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from torch import Tensor, nn
 
     from sslvqa.data.datasets import GroupDataset, VideoDataset
-    from sslvqa.data.resident import HeldVideo
     from sslvqa.hub import ModelKind
     from sslvqa.nn.swin3d.model import SwinBackbone
-    from sslvqa.sampling import ViewGeometry
-    from sslvqa.train.config import RuntimeConfig
     from sslvqa.train.distributed import World
+    from sslvqa.train.footage import Footage
     from sslvqa.train.settings import RunConfig
-    from sslvqa.video import RawGeometry
 
 __all__ = [
     "BACKBONE_FILE",
-    "Footage",
     "Start",
     "fingerprint",
-    "frame_cache",
     "open_run",
     "read_start",
     "save_backbone",
@@ -143,54 +136,6 @@ def save_backbone(folder: Path, backbone: nn.Module, architecture: Architecture)
     state = {name: value.detach().cpu().contiguous() for name, value in backbone.state_dict().items()}
     save_file(state, path, metadata={"architecture": json.dumps(architecture_to_dict(architecture))})
     return path
-
-
-def frame_cache(runtime: RuntimeConfig) -> FrameCache | None:
-    """The cache of decoded frames that a run asks for, if it does."""
-    if runtime.cache is None:
-        return None
-    return FrameCache(runtime.cache, max_bytes=int(1e9 * runtime.cache_gigabytes))
-
-
-class Footage:
-    """Where the views of a run come from: files, or the memory of its device.
-
-    Args:
-        files: All videos of the run's datasets, headerless ones with their geometry.
-        geometry: Shape of the views.
-        runtime: Says which of the two it is, and names the cache of decoded frames.
-        device: Of the run.
-
-    Raises:
-        ConfigError: The frames take more memory than the settings allow.
-    """
-
-    def __init__(
-        self,
-        files: Mapping[Path, RawGeometry | None],
-        *,
-        geometry: ViewGeometry,
-        runtime: RuntimeConfig,
-        device: torch.device,
-    ) -> None:
-        self.device = device
-        self.cache = frame_cache(runtime)
-        self.held: Mapping[Path, HeldVideo] | None = None
-        self._frames: DeviceFrames | None = None
-        if runtime.device_gigabytes is not None:
-            self._frames, self.held = DeviceFrames.read(
-                files,
-                geometry=geometry,
-                device=device,
-                max_bytes=int(1e9 * runtime.device_gigabytes),
-                cache=self.cache,
-            )
-
-    def __call__(self, views: Tensor) -> Tensor:
-        """The views of items, uint8 on the device of the run."""
-        if self._frames is not None:
-            return self._frames.views(views)
-        return views.to(self.device, non_blocking=True)
 
 
 def start_patches(
