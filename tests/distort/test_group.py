@@ -241,3 +241,5 @@ def test_versions_that_another_machine_made_are_taken_over_if_they_are_what_its_
     assert again.path(found[taken.id]).read_bytes() == group.path(taken).read_bytes()
     assert found[spoiled.id] != spoiled
     assert probe(again.path(found[spoiled.id])).frame_count == 9
+    with pytest.raises(DataError, match="no versions to take over"):
+        build_group(group.paths[0], tmp_path / "other", made=tmp_path)

@@ -15,7 +15,7 @@ from sslvqa.distort.encode import encode_frames, encoder_versions, file_sha256
 from sslvqa.distort.group import SIDECAR, GroupInfo, VersionInfo, group_from_record
 from sslvqa.distort.operations import apply_operation
 from sslvqa.distort.source import Segment, read_segment
-from sslvqa.errors import ConfigError
+from sslvqa.errors import ConfigError, DataError
 from sslvqa.video.reader import probe
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def build_group(
 
     Raises:
         VideoError: The source cannot be read.
-        DataError: The source ends before ``start_frame``.
+        DataError: The source ends before ``start_frame``, or ``made`` has no readable sidecar.
         ConfigError: Ids repeat, an argument is out of range, or ``out_dir`` holds a group of another source.
     """
     ids = [distortion.id for distortion in distortions]
@@ -91,8 +91,12 @@ class _Made:
     @classmethod
     def read(cls, directory: Path) -> Self:
         """Read the sidecar; the reference need not be there."""
-        record = json.loads((directory / SIDECAR).read_text("utf-8"))
-        return cls(directory, {int(item["id"]): VersionInfo(**item) for item in record["versions"]})
+        try:
+            record = json.loads((directory / SIDECAR).read_text("utf-8"))
+            versions = {int(item["id"]): VersionInfo(**item) for item in record["versions"]}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{directory}: no versions to take over ({error})") from error
+        return cls(directory, versions)
 
     def find(self, number: int, parameters: dict[str, Any]) -> VersionInfo | None:
         """A version with these parameters, if its file is as the sidecar says."""
