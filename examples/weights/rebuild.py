@@ -13,7 +13,7 @@ Labels stay those of the versions that were measured: ones made anew differ from
 from __future__ import annotations
 
 import argparse
-import json
+import csv
 import os
 import shutil
 import sys
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from sslvqa.distort import Distortion, Encoder, Operation
+from sslvqa.distort import Distortion, VersionInfo
 from sslvqa.distort.group import SIDECAR, read_group
 from sslvqa.distort.many import GroupResult, Scene, build_scene
 from sslvqa.distort.pool import run_jobs
@@ -59,24 +59,24 @@ def pack(bench: Path, out: Path, megabytes: list[float]) -> None:
     scenes = [Parcel.of(folder) for folder in sorted(bench.glob("scenes/*"))]
     tables = sum((bench / name).stat().st_size for name in TABLES)
     left = [most * 1e6 - tables for most in megabytes]
+    folders = [out.with_name(f"{out.name}.{number}") for number in range(len(left))] if left[1:] else [out]
     room = sum(left) - sum(scene.bytes for scene in scenes) - _SLACK * len(scenes)
     versions = sorted(
         ((scene, version) for scene in scenes for version in scene.versions),
-        key=lambda pair: -pair[1]["seconds"] / max(pair[1]["bytes"], 1),
+        key=lambda pair: -pair[1].seconds / max(pair[1].bytes, 1),
     )
     for scene, version in versions:
-        if version["bytes"] <= room:
-            room -= version["bytes"]
+        if version.bytes <= room:
+            room -= version.bytes
             scene.take(version)
     for scene in sorted(scenes, key=lambda scene: -scene.bytes):
         number = max(range(len(left)), key=left.__getitem__)
         if scene.bytes > left[number]:
             raise SystemExit(f"{scene.folder.name} does not fit; give more to --megabytes")
         left[number] -= scene.bytes
-        scene.copy((out.with_name(f"{out.name}.{number}") if len(left) > 1 else out) / "scenes")
-    for number in range(len(left)):
+        scene.copy(folders[number] / "scenes")
+    for folder in folders:
         for name in TABLES:
-            folder = out.with_name(f"{out.name}.{number}") if len(left) > 1 else out
             shutil.copyfile(bench / name, folder / name)
 
 
@@ -87,19 +87,19 @@ class Parcel:
     folder: Path
     files: list[Path]
     bytes: int
-    versions: list[dict]
-    """That could travel too, from the sidecar."""
+    versions: tuple[VersionInfo, ...]
+    """That could travel too."""
 
     @classmethod
     def of(cls, folder: Path) -> Parcel:
-        versions = json.loads((folder / SIDECAR).read_text())["versions"]
-        files = [_reference(folder), folder / SIDECAR]
+        group = read_group(folder)
+        files = [group.paths[0], folder / SIDECAR]
         size = sum(file.stat().st_size for file in files)
-        return cls(folder, files, size, [version for version in versions if version["id"]])
+        return cls(folder, files, size, group.versions[1:])
 
-    def take(self, version: dict) -> None:
-        self.files.append(self.folder / version["file"])
-        self.bytes += version["bytes"]
+    def take(self, version: VersionInfo) -> None:
+        self.files.append(self.folder / version.file)
+        self.bytes += version.bytes
 
     def copy(self, scenes: Path) -> None:
         target = scenes / self.folder.name
@@ -116,7 +116,7 @@ def rebuild(parts: list[Path], out: Path, *, workers: int, cache: Path | None) -
         shutil.copyfile(parts[0] / name, bench / name)
     kept = sorted(
         (folder for part in parts for folder in part.glob("scenes/*")),
-        key=lambda folder: -_reference(folder).stat().st_size,
+        key=lambda folder: -read_group(folder).versions[0].bytes,
     )
     scenes = [wanted(folder, bench / "scenes" / folder.name) for folder in kept]
     failed = 0
@@ -125,16 +125,18 @@ def rebuild(parts: list[Path], out: Path, *, workers: int, cache: Path | None) -
         if outcome.error is not None:
             sys.stderr.write(f"{outcome.job.directory.name}: {outcome.error}\n")
     made = {folder.name for folder in (bench / "scenes").iterdir()}
-    if not failed and all(line.split(",")[4] in made for line in _rows(bench / "labels.csv")):
+    with (bench / "labels.csv").open() as file:
+        complete = made.issuperset(row["scene"] for row in csv.DictReader(file))
+    if complete and not failed:
         (bench / "finished").touch()
     return int(failed > 0)
 
 
 def wanted(folder: Path, target: Path) -> Scene:
     """The versions that a sidecar names, of the reference beside it."""
-    versions = json.loads((folder / SIDECAR).read_text())["versions"]
-    distortions = tuple(_distortion(item["parameters"]) for item in versions if item["id"])
-    return Scene(_reference(folder), target, 0, None, 1, distortions, made=folder)
+    group = read_group(folder)
+    distortions = tuple(Distortion.from_parameters(version.parameters) for version in group.versions[1:])
+    return Scene(group.paths[0], target, 0, None, 1, distortions, made=folder)
 
 
 def make_scene(scene: Scene, *, cache: Path | None) -> GroupResult:
@@ -147,26 +149,6 @@ def make_scene(scene: Scene, *, cache: Path | None) -> GroupResult:
                 for _ in video.frames(range(video.info.frame_count)):
                     pass
     return result
-
-
-def _distortion(values: dict) -> Distortion:
-    encoder = values["encoder"]
-    return Distortion(
-        **{
-            **values,
-            "encoder": Encoder(encoder["codec"], tuple((key, value) for key, value in encoder["options"])),
-            "operations": tuple(Operation(**operation) for operation in values["operations"]),
-        }
-    )
-
-
-def _reference(scene: Path) -> Path:
-    (path,) = scene.glob("00_reference.*")
-    return path
-
-
-def _rows(table: Path) -> list[str]:
-    return table.read_text().splitlines()[1:]
 
 
 if __name__ == "__main__":

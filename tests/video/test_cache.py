@@ -12,7 +12,7 @@ from sslvqa.data.loaders import PartPlan, RunPlan, StepSampler, make_loader
 from sslvqa.errors import ConfigError, VideoNotFoundError
 from sslvqa.sampling import ViewGeometry
 from sslvqa.video import RawGeometry
-from sslvqa.video.cache import FrameCache
+from sslvqa.video.cache import FrameCache, coded_planes
 
 GEOMETRY = ViewGeometry(grid=2, fragment_px=16, frames=4, interval=2)
 FRAME = 80 * 64 * 3 // 2
@@ -158,12 +158,14 @@ def test_an_entry_that_another_process_moves_while_the_folder_is_looked_through(
 def test_planes_of_a_whole_video_are_given_once_all_frames_are_kept(make_video, tmp_path):
     path = make_video(width=80, height=64, frames=6)
     cache = FrameCache(tmp_path / "kept", max_bytes=1 << 30)
-    assert cache.coded(path) is None
     with cache.open(path) as video:
+        assert coded_planes(video) is None
         wanted = b"".join(
             plane.tobytes()
             for planes in video.frames(range(6))
             for plane in planes.yuv()
             if plane is not None
         )
-    assert cache.coded(path).tobytes() == wanted
+        assert coded_planes(video).tobytes() == wanted
+    with cache.open(path) as video:
+        assert coded_planes(video).tobytes() == wanted

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from sslvqa.errors import ConfigError
+from sslvqa.sampling.turns import COLUMNS, ROWS, SWAP, TIME
 from sslvqa.video.planar import PlaneLayout, probe_through, read_planes
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ class DeviceFrames:
         head, frames, tops, lefts = torch.split(moved, [_HEAD, times, self._grid**2, self._grid**2], dim=1)
         rows, columns = self._expanded(tops, axis=0), self._expanded(lefts, axis=1)
         rows, columns = _turned(rows, columns, head[:, 1].view(-1, 1, 1))
-        frames = torch.where((head[:, 1:2] & 8) > 0, frames.flip(1), frames)
+        frames = torch.where((head[:, 1:2] & TIME) > 0, frames.flip(1), frames)
         matrix = self._matrices[moved[:, 0]].view(-1, 3, 4, 1, 1, 1)
         start = facts[0] + facts[1] * frames.view(-1, times, 1, 1)
 
@@ -243,9 +244,9 @@ def _turned(rows: Tensor, columns: Tensor, turn: Tensor) -> tuple[Tensor, Tensor
     """Places ``(B, S, S)`` of the pixels of turned views, see :mod:`sslvqa.sampling.turns`."""
     pair = []
     for places in (rows, columns):
-        mirrored = torch.where((turn & 1) > 0, places.flip(-1), places)
-        mirrored = torch.where((turn & 2) > 0, mirrored.flip(-2), mirrored)
-        pair.append(torch.where((turn & 4) > 0, mirrored.transpose(-1, -2), mirrored))
+        mirrored = torch.where((turn & COLUMNS) > 0, places.flip(-1), places)
+        mirrored = torch.where((turn & ROWS) > 0, mirrored.flip(-2), mirrored)
+        pair.append(torch.where((turn & SWAP) > 0, mirrored.transpose(-1, -2), mirrored))
     return pair[0], pair[1]
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "NEAR_LOSSLESS",
@@ -56,6 +59,15 @@ class Distortion:
     operations: tuple[Operation, ...] = ()
     comparable: bool = True
     """Whether a full-reference measure says something about it: not when the picture is moved or enhanced."""
+
+    @classmethod
+    def from_parameters(cls, values: Mapping[str, Any]) -> Self:
+        """Inverse of :meth:`parameters`."""
+        encoder = values["encoder"]
+        options = tuple((key, value) for key, value in encoder["options"])
+        operations = tuple(Operation(**operation) for operation in values["operations"])
+        parts = {"encoder": Encoder(encoder["codec"], options), "operations": operations}
+        return cls(**{**values, **parts})
 
     @property
     def file_name(self) -> str:

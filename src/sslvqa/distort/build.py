@@ -190,8 +190,7 @@ class _Ledger:
 
     def _taken(self, number: int, parameters: dict[str, Any]) -> bool:
         """Copy a version that was made elsewhere."""
-        found = None if self.made is None else self.made.find(number, parameters)
-        if self.made is None or found is None:
+        if self.made is None or (found := self.made.find(number, parameters)) is None:
             return False
         part = self.directory / f".{found.file}.{os.getpid()}"
         shutil.copyfile(self.made.directory / found.file, part)

@@ -9,11 +9,12 @@ import torch
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-__all__ = ["TURNS", "draw_turns", "turn_view"]
+__all__ = ["COLUMNS", "ROWS", "SWAP", "TIME", "TURNS", "draw_turns", "turn_view"]
 
+COLUMNS, ROWS, SWAP, TIME = 1, 2, 4, 8
+"""Bits of a turn: mirror columns, mirror rows, swap rows and columns after that, run backwards in time."""
 TURNS = 16
-"""How many there are: a number's bits say whether to mirror columns (1), to mirror rows (2), to swap rows and
-columns after that (4), and to run backwards in time (8). 0 changes nothing."""
+"""How many there are; 0 changes nothing."""
 
 
 def draw_turns(count: int, *, generator: Generator) -> list[int]:
@@ -24,7 +25,7 @@ def draw_turns(count: int, *, generator: Generator) -> list[int]:
 
 def turn_view(view: Tensor, turn: int) -> Tensor:
     """The view ``(..., T, S, S)`` turned, a copy unless ``turn`` is 0."""
-    axes = [axis for bit, axis in ((1, -1), (2, -2), (8, -3)) if turn & bit]
+    axes = [axis for bit, axis in ((COLUMNS, -1), (ROWS, -2), (TIME, -3)) if turn & bit]
     if axes:
         view = view.flip(axes)
-    return view.transpose(-1, -2).contiguous() if turn & 4 else view
+    return view.transpose(-1, -2).contiguous() if turn & SWAP else view

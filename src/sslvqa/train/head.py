@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -143,12 +144,11 @@ def _input_bank(
     workers: int,
 ) -> tuple[Tensor, Tensor]:
     """What a network gives for two views a draw: ``(videos, views, ...)`` on the CPU; the labels."""
-    device = next(regressor.parameters()).device
+    fetch = fetch or partial(Tensor.to, device=next(regressor.parameters()).device)
     bank, scores, spoken = [], [], time.monotonic()
     with evaluating(regressor):
         for views, labels in _all_views(dataset, draws=draws, workers=workers):
-            there = (fetch or (lambda part: part.to(device)))(views)
-            parts = torch.split(there.flatten(0, 2), _VIEWS_AT_ONCE)
+            parts = torch.split(fetch(views).flatten(0, 2), _VIEWS_AT_ONCE)
             found = torch.cat([network(part) for part in parts]).cpu()
             bank.append(found.view(len(views), -1, *found.shape[1:]))
             scores.append(labels)

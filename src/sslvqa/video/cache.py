@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["FrameCache", "open_frames"]
+__all__ = ["FrameCache", "coded_planes", "kept_exactly", "open_frames"]
 
 _PLAIN = frozenset({"yuv420p", "yuv422p", "yuv444p"})
 """Formats whose pixels depend on nothing but the planes: 8 bits, chroma repeated and not interpolated."""
@@ -72,17 +72,9 @@ class FrameCache:
             return _CachedVideo(self, path, entry)
         video = open_video(path, threads=1)
         info = video.info
-        if info.damaged or info.interlaced or info.pixel_format not in _PLAIN:
+        if not kept_exactly(info):
             return video
         return _CachedVideo(self, path, entry, video)
-
-    def coded(self, path: Path) -> NDArray[np.uint8] | None:
-        """The planes of all frames of a video, one after the other, as a headerless file holds them.
-
-        None unless all of them are here and upright.
-        """
-        with self.open(path) as video:
-            return video.coded() if isinstance(video, _CachedVideo) else None
 
     def take(self, count: int) -> bool:
         """Take ``count`` bytes of what may still be kept; False if there are not as many."""
@@ -95,6 +87,19 @@ class FrameCache:
     def stop(self) -> None:
         """Keep nothing more: the disk is full."""
         self._left.value = 0
+
+
+def kept_exactly(info: VideoInfo) -> bool:
+    """Whether the coded planes of a video's frames are all that its pixels depend on."""
+    return info.pixel_format in _PLAIN and not (info.damaged or info.interlaced)
+
+
+def coded_planes(video: Video) -> NDArray[np.uint8] | None:
+    """The planes of all frames, one after the other, as a headerless file holds them.
+
+    None unless the video was opened through a cache that has all of them, upright.
+    """
+    return video.coded() if isinstance(video, _CachedVideo) else None
 
 
 def open_frames(path: Path, cache: FrameCache | None, *, geometry: RawGeometry | None = None) -> Video:
@@ -137,7 +142,7 @@ class _CachedVideo:
             yield self._load(number) if held[number] else next(decoded)
 
     def coded(self) -> NDArray[np.uint8] | None:
-        """See :meth:`FrameCache.coded`."""
+        """See :func:`coded_planes`."""
         if self._files is None or not self._held().all() or self._orientation != UPRIGHT:
             return None
         return np.fromfile(self._entry / "frames.bin", np.uint8)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from sslvqa.errors import UnreadableVideoError
-from sslvqa.video.cache import open_frames
+from sslvqa.video.cache import coded_planes, kept_exactly, open_frames
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PlaneLayout", "probe_through", "read_planes"]
 
-_PLAIN = {"yuv420p": (1, 1), "yuv422p": (1, 0), "yuv444p": (0, 0)}
-"""Formats kept as they are: log2 of the pixels that a chroma sample spans, across and down."""
+_SHIFTS = {"420": (1, 1), "422": (1, 0), "444": (0, 0)}
+"""Log2 of the pixels that a chroma sample spans, across and down."""
 _LUMA = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
 """Weights of red and blue in luma."""
 _TRUNCATED = np.array([1.0, 1.5, 1.0])
@@ -48,7 +48,7 @@ class PlaneLayout:
         """Planes as coded where that is simple, else RGB."""
         if not _kept_as_coded(info):
             return cls(0, 0, np.eye(3, 4, dtype=np.float32))
-        return cls(*_PLAIN[info.pixel_format], _rgb_matrix(info))
+        return cls(*_SHIFTS[info.chroma], _rgb_matrix(info))
 
     def sizes(self, info: VideoInfo) -> tuple[int, int]:
         """Samples of the first plane and of each of the others."""
@@ -76,9 +76,10 @@ def read_planes(
     Raises:
         UnreadableVideoError: Some do not decode.
     """
-    if cache is not None and geometry is None and (coded := cache.coded(path)) is not None:
-        return coded
     with open_frames(path, cache, geometry=geometry) as video:
+        coded = coded_planes(video)
+        if coded is not None:
+            return coded
         frames = [_frame(video, planes) for planes in video.frames(range(count))]
     if len(frames) != count:
         raise UnreadableVideoError(f"{path}: {count - len(frames)} frames did not decode; repair the file")
@@ -93,10 +94,7 @@ def _frame(video: Video, planes: Planes) -> NDArray[np.uint8]:
 
 
 def _kept_as_coded(info: VideoInfo) -> bool:
-    turned = info.rotation_degrees or (info.coded_height_px, info.coded_width_px) != (
-        *(info.height_px, info.width_px),
-    )
-    return info.pixel_format in _PLAIN and not (turned or info.interlaced or info.damaged)
+    return kept_exactly(info) and not info.rotation_degrees
 
 
 def _rgb_matrix(info: VideoInfo) -> NDArray[np.float32]:
