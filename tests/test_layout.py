@@ -6,6 +6,8 @@ import ast
 import importlib
 import pkgutil
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,8 +98,15 @@ def test_public_names_are_sorted_and_exist():
 
 
 def test_importing_the_package_does_not_import_torch():
-    import subprocess
-    import sys
-
     code = "import sslvqa, sys; raise SystemExit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_score_starts_without_what_it_does_not_use(model_dir, make_video):
+    code = (
+        "import sys; from sslvqa import Scorer; "
+        f"Scorer({str(model_dir)!r}, backend='torch').score({str(make_video())!r}); "
+        "raise SystemExit(str({'scipy', 'matplotlib', 'torch._dynamo'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert found.stderr == "set()\n"

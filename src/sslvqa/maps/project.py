@@ -14,7 +14,6 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 from sslvqa.errors import ConfigError, DataError
 
@@ -221,6 +220,8 @@ def _project(
 
 def _blur(values: NDArray[np.float32], plan: ViewPlan, *, tokens: int) -> NDArray[np.float32]:
     """Gaussian blur over half a token's side in px of the frame: a token's square has no meaning."""
+    from scipy.ndimage import gaussian_filter  # slow to import, and most scores come without a map
+
     fragments = plan.fragments
     sigma = fragments.view_px / tokens / fragments.scale / 2
     blurred: NDArray[np.float32] = gaussian_filter(values, sigma, mode="nearest", truncate=3.0)

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy.optimize import least_squares
-from scipy.special import expit
 
 from sslvqa.errors import DataError
 from sslvqa.hub.card import MapCard
@@ -47,7 +45,7 @@ class MonotonicMap:
         x = np.asarray(raw, dtype=np.float64)
         p = self.parameters
         if self.kind == "logistic4":
-            mapped = p["low"] + (p["high"] - p["low"]) * expit((x - p["centre"]) / p["scale"])
+            mapped = p["low"] + (p["high"] - p["low"]) * _logistic((x - p["centre"]) / p["scale"])
         else:
             mapped = p["intercept"] + p["slope"] * x
         clipped: NDArray[np.float64] = np.clip(mapped, self.minimum, self.maximum)
@@ -128,6 +126,12 @@ def _fit(
     return "linear", _line(float(y.mean()), slope, shift, spread)
 
 
+def _logistic(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 / (1 + exp(-x)) without overflow."""
+    value: NDArray[np.float64] = 0.5 + 0.5 * np.tanh(x / 2)
+    return value
+
+
 def _line(mean: float, slope: float, shift: float, spread: float) -> dict[str, float]:
     return {"intercept": mean - slope * shift / spread, "slope": slope / spread}
 
@@ -140,6 +144,8 @@ def _fit_logistic(
     Bottom and top are ``low + a * range`` and ``bottom + b * (high - bottom)``, a and b in [0, 1], which
     keeps both on the scale and in order for any a and b.
     """
+    from scipy.optimize import least_squares  # a quarter of a second, which scoring does without
+
     extent = high - low
 
     def unpack(theta: NDArray[np.float64]) -> tuple[float, float, float, float]:
@@ -148,7 +154,7 @@ def _fit_logistic(
 
     def residual(theta: NDArray[np.float64]) -> NDArray[np.float64]:
         bottom, rise, steepness, centre = unpack(theta)
-        difference: NDArray[np.float64] = bottom + rise * expit(steepness * (z - centre)) - y
+        difference: NDArray[np.float64] = bottom + rise * _logistic(steepness * (z - centre)) - y
         return difference / extent
 
     lower = np.array([0.0, 1e-3, _SLOPE_BOUNDS[0], -6.0])
