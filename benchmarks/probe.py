@@ -23,7 +23,7 @@ from sslvqa.reproduce import OpenBench
 from sslvqa.reproduce.tables import HEAD_ALONE, Amounts, Cell, Sizes
 from sslvqa.train import TRAIN_PRESETS
 from sslvqa.train.build import build_baseline
-from sslvqa.train.head import fit_ridge, head_features
+from sslvqa.train.head import Reading, fit_ridge, head_features
 from sslvqa.train.start import read_start, start_patches
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def features_of(draws: list[Draw], start: str) -> dict[str, NDArray[np.float64]]
     if weights.regressor is None:
         labelled = VideoDataset(draws[0].labelled.rows, weights.architecture.geometry, preset=preset.pair)
         start_patches([regressor.backbone], labelled)
-    features, _ = head_features(regressor, dataset, compute=Compute(bf16=True))
+    features, _ = head_features(regressor, dataset, reading=Reading(Compute(bf16=True)))
     return dict(zip(rows, features, strict=True))
 
 

@@ -11,7 +11,7 @@ from sslvqa.evaluate.correlation import srocc
 from sslvqa.hub.names import build_model
 from sslvqa.methods import Compute
 from sslvqa.train import HeadConfig
-from sslvqa.train.head import fit_head, fit_ridge, train_head
+from sslvqa.train.head import Reading, fit_head, fit_ridge, train_head
 
 
 class Bright:
@@ -54,7 +54,7 @@ def predict(regressor, videos):
 def test_the_head_ranks_the_videos_and_nothing_but_its_last_layer_changes(regressor):
     videos, state = Bright(), torch.get_rng_state()
     before = {name: value.clone() for name, value in regressor.state_dict().items()}
-    fit_head(regressor, videos, compute=Compute())
+    fit_head(regressor, videos, reading=Reading())
     assert torch.equal(state, torch.get_rng_state())
     assert regressor.training
     changed = {name for name, value in regressor.state_dict().items() if not value.equal(before[name])}
@@ -64,7 +64,7 @@ def test_the_head_ranks_the_videos_and_nothing_but_its_last_layer_changes(regres
 
 def test_scores_are_centred_with_a_deviation_of_one_whatever_the_scale_of_the_labels(regressor):
     videos = Bright([5000 + 100 * position for position in range(12)])
-    fit_head(regressor, videos, compute=Compute())
+    fit_head(regressor, videos, reading=Reading())
     found = predict(regressor, videos)
     assert abs(found.mean()) < 0.1
     assert found.std() == pytest.approx(1, rel=0.1)
@@ -73,7 +73,7 @@ def test_scores_are_centred_with_a_deviation_of_one_whatever_the_scale_of_the_la
 @pytest.mark.parametrize("scores", [[3.0] * 12, [3.0], [1.0, 2.0]])
 def test_labels_that_tell_little_or_nothing_leave_a_head_that_works(regressor, scores):
     videos = Bright(scores)
-    fit_head(regressor, videos, compute=Compute())
+    fit_head(regressor, videos, reading=Reading())
     assert np.isfinite(predict(regressor, videos)).all()
 
 
@@ -97,7 +97,7 @@ def test_the_head_learns_on_views_that_are_read_once_and_nothing_else_changes(ti
     videos, state = Counted(), torch.get_rng_state()
     before = {name: value.clone() for name, value in regressor.state_dict().items()}
     config = HeadConfig(epochs=60, draws=2, batch=6, lr=1e-2)
-    train_head(regressor, videos, config, compute=Compute())
+    train_head(regressor, videos, config, reading=Reading())
     assert torch.equal(state, torch.get_rng_state())
     assert videos.read == 2 * len(videos)  # two pairs of views a video, however many passes
     changed = {name for name, value in regressor.state_dict().items() if not value.equal(before[name])}
@@ -113,7 +113,7 @@ def test_the_same_seed_learns_the_same_head(tiny):
     for seed in (0, 0, 1):
         torch.manual_seed(0)
         regressor = build_model(tiny).regressor
-        train_head(regressor, Bright(), HeadConfig(epochs=2, batch=4), compute=Compute(), seed=seed)
+        train_head(regressor, Bright(), HeadConfig(epochs=2, batch=4), reading=Reading(), seed=seed)
         learned.append(regressor.head.fc_hid.weight.detach().clone())
     assert learned[0].equal(learned[1])
     assert not learned[0].equal(learned[2])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from torch import Tensor
 from sslvqa.data.datasets import ItemKey
 from sslvqa.data.loaders import make_loader
 from sslvqa.losses import plcc_loss
-from sslvqa.methods.base import evaluating
+from sslvqa.methods.base import Compute, evaluating
 from sslvqa.train.config import OptimConfig
 from sslvqa.train.optim import build_optimizer, lr_factor, set_lr
 from sslvqa.train.start import seeded
@@ -26,12 +27,11 @@ if TYPE_CHECKING:
 
     from sslvqa.data.datasets import VideoDataset
     from sslvqa.losses.plcc import PlccKind
-    from sslvqa.methods import Compute
     from sslvqa.nn.heads import QualityHead
     from sslvqa.nn.quality import RegressorModel
     from sslvqa.train.train_config import HeadConfig
 
-__all__ = ["fit_head", "fit_ridge", "head_features", "train_head"]
+__all__ = ["Reading", "fit_head", "fit_ridge", "head_features", "train_head"]
 
 _VIEWS_AT_ONCE = 32
 _WARMUP = 20  # steps
@@ -39,14 +39,18 @@ _QUIET_SECONDS = 60.0
 _logger = logging.getLogger(__name__)
 
 
-def fit_head(
-    regressor: RegressorModel,
-    dataset: VideoDataset,
-    *,
-    compute: Compute,
-    fetch: Callable[[Tensor], Tensor] | None = None,
-    workers: int = 0,
-) -> None:
+@dataclass(frozen=True)
+class Reading:
+    """How the views of videos are read and passed through the backbone."""
+
+    compute: Compute = field(default_factory=Compute)
+    fetch: Callable[[Tensor], Tensor] | None = None
+    """Puts the views of items on the device; None copies them."""
+    workers: int = 0
+    """Processes that read."""
+
+
+def fit_head(regressor: RegressorModel, dataset: VideoDataset, *, reading: Reading) -> None:
     """Fit the last layer of the head to the labels, by ridge regression on what the backbone gives now.
 
     A head that starts at random is as likely to rank the videos backwards as not, and its gradients spoil a
@@ -57,11 +61,9 @@ def fit_head(
     Args:
         regressor: On its device; only the last layer of its head is changed.
         dataset: The labelled videos, two views each.
-        compute: How views pass through the backbone.
-        fetch: Puts the views of items on the device; by default they are copied.
-        workers: Processes that read.
+        reading: How they pass through the backbone.
     """
-    features, scores = head_features(regressor, dataset, compute=compute, fetch=fetch, workers=workers)
+    features, scores = head_features(regressor, dataset, reading=reading)
     weights = fit_ridge(features, scores)
     fitted = (features - features.mean(axis=0)) @ weights
     if not fitted.std() > 0:
@@ -78,12 +80,10 @@ def train_head(
     dataset: VideoDataset,
     config: HeadConfig,
     *,
-    compute: Compute,
+    reading: Reading,
     plcc: PlccKind = "paper",
     weight_decay: float = 0.05,
     seed: int = 0,
-    fetch: Callable[[Tensor], Tensor] | None = None,
-    workers: int = 0,
 ) -> None:
     """Learn the whole head on what the backbone gives now; nothing else changes.
 
@@ -94,21 +94,18 @@ def train_head(
         regressor: On its device.
         dataset: The labelled videos.
         config: How long and how fast.
-        compute: How views pass through the backbone.
+        reading: How they pass through the backbone.
         plcc: Form of the correlation loss.
         weight_decay: Of the two layers' weights.
         seed: Of everything that is drawn.
-        fetch: Puts the views of items on the device; by default they are copied.
-        workers: Processes that read.
     """
-    kept = torch.float32 if regressor.head.moments else torch.float16
     bank, scores = _input_bank(
         dataset,
-        lambda views: compute(lambda part: regressor.head.inputs(regressor.backbone(part)), views).to(kept),
+        lambda part: regressor.head.inputs(regressor.backbone(part)),
         regressor=regressor,
         draws=config.draws,
-        fetch=fetch,
-        workers=workers,
+        reading=reading,
+        kept=torch.float32 if regressor.head.moments else torch.float16,
     )
     deviation, mean = torch.std_mean(bank.float().transpose(0, 2).flatten(1), dim=1)
     deviation = deviation.clamp_min(1e-3)
@@ -140,16 +137,16 @@ def _input_bank(
     *,
     regressor: RegressorModel,
     draws: int,
-    fetch: Callable[[Tensor], Tensor] | None,
-    workers: int,
+    reading: Reading,
+    kept: torch.dtype = torch.float32,
 ) -> tuple[Tensor, Tensor]:
     """What a network gives for two views a draw: ``(videos, views, ...)`` on the CPU; the labels."""
-    fetch = fetch or partial(Tensor.to, device=next(regressor.parameters()).device)
+    fetch = reading.fetch or partial(Tensor.to, device=next(regressor.parameters()).device)
     bank, scores, spoken = [], [], time.monotonic()
     with evaluating(regressor):
-        for views, labels in _all_views(dataset, draws=draws, workers=workers):
+        for views, labels in _all_views(dataset, draws=draws, workers=reading.workers):
             parts = torch.split(fetch(views).flatten(0, 2), _VIEWS_AT_ONCE)
-            found = torch.cat([network(part) for part in parts]).cpu()
+            found = torch.cat([reading.compute(network, part).to(kept) for part in parts]).cpu()
             bank.append(found.view(len(views), -1, *found.shape[1:]))
             scores.append(labels)
             if time.monotonic() - spoken > _QUIET_SECONDS:
@@ -209,31 +206,23 @@ def fit_ridge(
 
 
 def head_features(
-    regressor: RegressorModel,
-    dataset: VideoDataset,
-    *,
-    compute: Compute,
-    fetch: Callable[[Tensor], Tensor] | None = None,
-    workers: int = 0,
+    regressor: RegressorModel, dataset: VideoDataset, *, reading: Reading
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What the last layer sees of each video, and the labels.
 
     Args:
         regressor: On its device.
         dataset: Labelled videos, two views each.
-        compute: How views pass through the backbone.
-        fetch: Puts the views of items on the device; by default they are copied.
-        workers: Processes that read.
+        reading: How they pass through the backbone.
 
     Returns:
         Means over tokens and views ``(n, hidden)``, and labels ``(n,)``.
     """
     found, scores = _input_bank(
         dataset,
-        lambda views: compute(lambda part: regressor.head.summary(regressor.backbone(part)), views),
+        lambda part: regressor.head.summary(regressor.backbone(part)),
         regressor=regressor,
         draws=1,
-        fetch=fetch,
-        workers=workers,
+        reading=reading,
     )
     return found.mean(dim=1).double().numpy(), scores.double().numpy()

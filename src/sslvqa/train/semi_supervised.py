@@ -18,7 +18,7 @@ from sslvqa.train.distributed import gather_rows, join_world, main_first
 from sslvqa.train.engine import Run, fit
 from sslvqa.train.finish import finish_model
 from sslvqa.train.footage import Footage
-from sslvqa.train.head import fit_head, train_head
+from sslvqa.train.head import Reading, fit_head, train_head
 from sslvqa.train.start import fingerprint, open_run, read_start, start_patches
 from sslvqa.train.tables import read_tables
 from sslvqa.train.train_config import WITH_DISTANCE
@@ -118,22 +118,18 @@ def _prepare(
             [part for part in method.modules() if isinstance(part, SwinBackbone)], labelled, footage
         )
     regressor, *copies = [part for part in method.modules() if isinstance(part, RegressorModel)]
-    reading: dict[str, Any] = {
-        "compute": compute_of(config.runtime),
-        "fetch": footage,
-        "workers": config.runtime.workers,
-    }
+    reading = Reading(compute_of(config.runtime), footage, config.runtime.workers)
     if start.head is None and config.fit_head:
-        fit_head(regressor, labelled, **reading)
+        fit_head(regressor, labelled, reading=reading)
     if config.head.epochs:
         train_head(
             regressor,
             labelled,
             config.head,
+            reading=reading,
             plcc=config.loss.plcc,
             weight_decay=config.optim.weight_decay,
             seed=config.runtime.seed,
-            **reading,
         )
     for copy in copies:  # teachers start where their students do
         copy.head.load_state_dict(regressor.head.state_dict())
