@@ -44,8 +44,9 @@ demo: $(VENV)/.installed $(DEMO_CLIP)
 	$(BIN)/sslvqa score $(DEMO_CLIP) --format json --output $(DEMO_DIR)/bikes.json
 	@echo "wrote $(DEMO_DIR)/bikes.json and $(DEMO_DIR)/bikes_map.png"
 
+# Files of tests side by side, in processes of one thread.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
 
 # What needs Ray, which `make test` does not install.
 test-ray: $(VENV)/.dev
