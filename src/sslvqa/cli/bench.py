@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sslvqa.cli.options import Clips, Model
+from sslvqa.cli.options import Clips, Model, TestFormat
 from sslvqa.cli.output import Format, choose_format, note, print_json, print_table
 from sslvqa.errors import ConfigError
 
@@ -38,9 +38,7 @@ def bench(
             help="Also time the straightforward PyTorch pipeline: slow, and all frames are held as RGB.",
         ),
     ] = True,
-    format_: Annotated[
-        Format | None, typer.Option("--format", "-f", help="table or json; default: table on a terminal.")
-    ] = None,
+    format_: TestFormat = None,
 ) -> None:
     """Time scoring by stage, beside the floors of this machine and the straightforward pipeline.
 

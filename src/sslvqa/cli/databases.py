@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from sslvqa.cli.options import TestFormat
 from sslvqa.cli.output import Format, choose_format, note, open_output, print_json, print_table, track
 from sslvqa.errors import ConfigError
 
@@ -34,9 +35,7 @@ Protocol = Literal["official", "paper", "fifths", "info"]
 
 
 def list_(
-    format_: Annotated[
-        Format | None, typer.Option("--format", "-f", help="table or json; default: table on a terminal.")
-    ] = None,
+    format_: TestFormat = None,
 ) -> None:
     """List the databases that can be checked and made: size, scale, licence, and where their owners are."""
     from sslvqa.data.databases import DATABASES

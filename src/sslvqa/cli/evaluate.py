@@ -18,6 +18,7 @@ from sslvqa.cli.options import (
     Root,
     ScoreColumn,
     Seed,
+    TestFormat,
 )
 from sslvqa.cli.output import Format, choose_format, note, print_json, print_table, track
 from sslvqa.errors import ConfigError, DataError
@@ -54,9 +55,7 @@ def evaluate(
     draws: Draws = None,
     seed: Seed = None,
     device: Device = "auto",
-    format_: Annotated[
-        Format | None, typer.Option("--format", "-f", help="table or json; default: table on a terminal.")
-    ] = None,
+    format_: TestFormat = None,
 ) -> None:
     """Score a rated set and compare: SROCC, PLCC (raw and after a 4-parameter logistic fit), KROCC, RMSE.
 

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from sslvqa.cli.output import Format
+
 __all__ = [
     "BackboneRate",
     "Batch",
@@ -27,6 +29,7 @@ __all__ = [
     "Root",
     "ScoreColumn",
     "Seed",
+    "TestFormat",
     "Threads",
     "TrainDevice",
     "TrainPrecision",
@@ -84,6 +87,9 @@ Predictions = Annotated[
     Path | None, typer.Option(help="CSV to write: label and score of every video.", show_default="off")
 ]
 Coverage = Annotated[float, typer.Option(help="Of the bootstrap intervals, 0..1.")]
+TestFormat = Annotated[
+    Format | None, typer.Option("--format", "-f", help="table or json; default: table on a terminal.")
+]
 Resamples = Annotated[int, typer.Option(help="Bootstrap draws by content; 0 for no intervals.")]
 
 # of training; what is not given comes from the preset or the settings file

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from sslvqa.cli.evaluate import check_options, evaluation_cells
-from sslvqa.cli.options import Coverage, PathColumn, Predictions, Resamples, Root, ScoreColumn
+from sslvqa.cli.options import (
+    Coverage,
+    PathColumn,
+    Predictions,
+    Resamples,
+    Root,
+    ScoreColumn,
+    TestFormat,
+)
 from sslvqa.cli.output import Format, choose_format, note, print_json, print_table, track
 from sslvqa.errors import ConfigError, DataError
 
@@ -52,9 +60,7 @@ def peers(
     predictions: Predictions = None,
     coverage: Coverage = 0.95,
     resamples: Resamples = 1000,
-    format_: Annotated[
-        Format | None, typer.Option("--format", "-f", help="table or json; default: table on a terminal.")
-    ] = None,
+    format_: TestFormat = None,
 ) -> None:
     """Train and test a method of others on your videos: what a model has to beat.
 

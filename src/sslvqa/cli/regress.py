@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sslvqa.cli.options import TestFormat
 from sslvqa.cli.output import Format, choose_format, note, print_json, print_table
 from sslvqa.errors import ConfigError
 
@@ -36,9 +37,7 @@ def regress(
         Path | None, typer.Option(help="CSV of every split; those it has are not computed again.")
     ] = None,
     workers: Annotated[int, typer.Option(help="Processes, one thread each.")] = 1,
-    format_: Annotated[
-        Format | None, typer.Option("--format", "-f", help="table or json; default: table on a terminal.")
-    ] = None,
+    format_: TestFormat = None,
 ) -> None:
     """Test features against human scores: support vector regression, median over random splits.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from sslvqa.cli.options import TestFormat
 from sslvqa.cli.output import Format, choose_format, note, print_json, print_table
 from sslvqa.errors import ConfigError
 
@@ -66,9 +67,7 @@ def votes(
     ] = False,
     coverage: Annotated[float, typer.Option(help="Of the confidence intervals, 0..1.")] = 0.95,
     seed: Annotated[int, typer.Option(help="Seed of the split-half correlation.")] = 0,
-    format_: Annotated[
-        Format | None, typer.Option("--format", "-f", help="table or json; default: table on a terminal.")
-    ] = None,
+    format_: TestFormat = None,
 ) -> None:
     """Turn raw votes into ratings with confidence intervals, and report on the raters.
 
