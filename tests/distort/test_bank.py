@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sslvqa.distort import EXTENDED_DISTORTIONS, PAPER_DISTORTIONS, UNSEEN_DISTORTIONS, draw_distortions
+from sslvqa.distort.extended import ORDERED_FAMILIES, ordered_distortions
 from sslvqa.errors import ConfigError
 
 
@@ -84,6 +85,15 @@ def test_families_can_be_left_out_alone_and_in_mixtures():
     drawn = draw_distortions(24, seed=0, without=("contrast", "x264"))
     assert len(drawn) == 24
     assert not any({"contrast", "x264"} & set(item.family.split("+")) for item in drawn)
+
+
+def test_what_is_ordered_has_every_level_of_its_families_and_shakes_by_its_seed():
+    found = ordered_distortions(seed=1)
+    assert {item.family: item.level for item in found} == dict.fromkeys(ORDERED_FAMILIES, 3)
+    assert len(found) == 12
+    assert [item.name for item in found] == [item.name for item in ordered_distortions(seed=2)]
+    paths = [ordered_distortions(seed=seed)[-1].operations for seed in (1, 1, 2)]
+    assert paths[0] == paths[1] != paths[2]
 
 
 def test_an_unknown_family_is_refused_with_the_known_ones():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ import torch
 from sslvqa.data.levels import known_order
 from sslvqa.errors import ConfigError
 from sslvqa.hub.names import Architecture, build_model, build_single
-from sslvqa.losses import plcc_loss
+from sslvqa.losses import plcc_loss, ranking_loss
 from sslvqa.methods import (
     Batch,
     Compute,
@@ -286,6 +287,28 @@ def test_versions_of_known_order_add_a_ranking_loss_of_both_models_and_change_no
         torch.testing.assert_close(ranked[name], plain[name])
     with pytest.raises(ConfigError, match="order is known"):
         ssl_vqa().step(replace(ranked_batch(), levels=None))
+
+
+def test_one_network_learns_the_order_of_levels_too():
+    batch, levels = ranked_batch(), ranked_batch().levels
+    method = Supervised(regressor(), ranking_weight=3.0, ranking_temperature=0.5)
+    losses = method.step(batch).losses
+    assert set(losses) == {"supervised", "ranking"}
+    torch.testing.assert_close(losses["supervised"], method.step(quality_batch()).losses["supervised"])
+    with torch.no_grad():
+        scores = method.scores(batch.groups.flatten(0, 2)).view(batch.groups.shape[:3])
+        spread = method.label_scores(batch.labelled).std()
+    expected = 3 * ranking_loss(scores, levels, spread=spread, temperature=0.5)
+    torch.testing.assert_close(losses["ranking"].detach(), expected)
+
+
+def test_the_temperature_of_the_order_is_that_of_both_models():
+    losses = {
+        value: ssl_vqa(ranking_temperature=value).step(ranked_batch()).losses for value in (0.25, 100.0)
+    }
+    for name in ("ranking_r", "ranking_d"):
+        assert losses[100.0][name].item() == pytest.approx(math.log(2), abs=0.02)
+        assert losses[0.25][name].item() != pytest.approx(math.log(2), abs=0.02)
 
 
 def test_the_weights_of_the_terms_scale_them():

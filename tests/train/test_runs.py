@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from sslvqa.cli import train as commands
 from sslvqa.distort import build_group
+from sslvqa.distort.many import distort_many
 from sslvqa.errors import ConfigError, DataError
 from sslvqa.hub import load_model
 from sslvqa.nn import SwinBackbone
@@ -158,8 +159,21 @@ def test_the_order_of_levels_is_learned_from_groups_and_a_stopped_run_goes_on(
     assert all(whole[name].equal(resumed[name]) for name in whole)
     with pytest.raises(DataError, match="no groups in it; make some with: sslvqa distort"):
         train(replace(ranked, groups=str(videos.parent / "videos"), out=str(tmp_path / "none")))
-    with pytest.raises(ConfigError, match="learn from them"):
-        replace(ranked, method="supervised")
+    with pytest.raises(ConfigError, match="ssl_vqa, ssl_vqa_minus, supervised learn from them"):
+        replace(ranked, method="mean_teacher", unlabelled="videos")
+    with pytest.raises(ConfigError, match="ranking_temperature is 0"):
+        replace(ranked.loss, ranking_temperature=0.0)
+
+
+def test_one_network_learns_the_order_of_levels_from_a_model(config, tmp_path, videos):
+    first = train(replace(config, method="supervised", max_steps=1))
+    groups = tmp_path / "groups"
+    (made,) = distort_many([videos.parent / "videos" / "00.mp4"], groups, bank="ordered", frames=6, scale=1)
+    assert made.versions == 13
+    settings = replace(config, method="supervised", init=str(first), groups=str(groups), max_steps=2)
+    train(replace(settings, out=str(tmp_path / "ordered")))
+    records = [line for line in steps(tmp_path / "ordered") if "loss" in line]
+    assert all(line["ranking"] > 0 and line["supervised"] > 0 for line in records)
 
 
 def test_ssl_vqa_minus_ignores_unlabelled_videos(config, tmp_path):

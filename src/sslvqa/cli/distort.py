@@ -23,8 +23,11 @@ def distort(
     ],
     out: Annotated[Path, typer.Option(help="Folder of the groups; an unfinished one is continued.")],
     bank: Annotated[
-        Literal["paper", "extended", "both"],
-        typer.Option(help="The paper's 12, a seeded draw from the extended bank, or both."),
+        Literal["paper", "extended", "both", "ordered"],
+        typer.Option(
+            help="The paper's 12, a seeded draw from the extended bank, or both; ordered: every level of "
+            "exposure, contrast and shake, for train --groups."
+        ),
     ] = "paper",
     versions: Annotated[int, typer.Option(help="Distortions drawn from the extended bank.")] = 24,
     frames: Annotated[int, typer.Option(help="Frames of each scene; 0 takes the whole video.")] = 48,

@@ -18,6 +18,7 @@ from sslvqa.cli.distil import distil
 from sslvqa.cli.distort import distort
 from sslvqa.cli.evaluate import evaluate
 from sslvqa.cli.models import list_, show
+from sslvqa.cli.order import order
 from sslvqa.cli.output import note
 from sslvqa.cli.peers import peers
 from sslvqa.cli.rate import export, init, serve_study
@@ -46,6 +47,7 @@ app.command()(report)
 app.command()(watch)
 app.command()(serve)
 app.command()(evaluate)
+app.command()(order)
 app.command()(peers)
 app.command()(regress)
 app.add_typer(models, name="models")

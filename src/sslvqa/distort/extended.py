@@ -13,7 +13,7 @@ from sslvqa.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["EXTENDED_DISTORTIONS", "MIXTURES", "draw_distortions"]
+__all__ = ["EXTENDED_DISTORTIONS", "MIXTURES", "ORDERED_FAMILIES", "draw_distortions", "ordered_distortions"]
 
 _CODECS: dict[str, tuple[str, tuple[tuple[str, str], ...], tuple[int, ...]]] = {
     "hevc": ("libx265", (("preset", "veryfast"),), (26, 32, 38, 44)),
@@ -84,6 +84,20 @@ def _codec(family: str, crf: int) -> Encoder:
 EXTENDED_DISTORTIONS: tuple[Distortion, ...] = _singles()
 """HEVC, VP9, AV1 and H.264 at several rates; blur, noise, scaling, exposure, contrast, frame drops, shake.
 Ids from 101. Pixel-domain ones are encoded with :data:`NEAR_LOSSLESS` (x264, CRF 4; noise: CRF 12)."""
+
+
+ORDERED_FAMILIES = ("underexposure", "overexposure", "contrast", "shake")
+"""What full-reference measures misjudge or cannot judge: all that is known is that more of it is worse."""
+
+
+def ordered_distortions(*, seed: int) -> tuple[Distortion, ...]:
+    """All levels of :data:`ORDERED_FAMILIES`; the paths of the shakes depend on ``seed``."""
+    rng = np.random.default_rng(seed)
+    return tuple(
+        replace(item, operations=_reseeded(item, rng))
+        for item in EXTENDED_DISTORTIONS
+        if item.family in ORDERED_FAMILIES
+    )
 
 
 def draw_distortions(

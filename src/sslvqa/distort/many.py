@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sslvqa.distort.bank import PAPER_DISTORTIONS
 from sslvqa.distort.build import build_group
 from sslvqa.distort.encode import file_sha256
-from sslvqa.distort.extended import draw_distortions
+from sslvqa.distort.extended import draw_distortions, ordered_distortions
 from sslvqa.distort.pool import run_jobs
 from sslvqa.errors import ConfigError, SslvqaError
 from sslvqa.video.reader import probe
@@ -31,7 +31,7 @@ __all__ = [
     "scene_seed",
 ]
 
-Bank = Literal["paper", "extended", "both"]
+Bank = Literal["paper", "extended", "both", "ordered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,8 @@ def plan_scenes(
     Args:
         source: Video file.
         out_dir: Each scene gets a folder below it, named after file, its sha256 and the start frame.
-        bank: ``paper`` = the 12; ``extended`` = a seeded draw of ``versions``; ``both``.
+        bank: ``paper`` = the 12; ``extended`` = a seeded draw of ``versions``; ``both``; ``ordered`` = all
+            levels of exposure, contrast and shake.
         versions: Size of the draw.
         frames: Frames a scene; None = the whole video in one scene.
         segments: Scenes a video at most; fewer when the video is too short.
@@ -131,6 +132,8 @@ def segment_starts(total: int, frames: int, segments: int) -> tuple[int, ...]:
 def _distortions(bank: Bank, versions: int, seed: int) -> tuple[Distortion, ...]:
     if bank == "paper":
         return PAPER_DISTORTIONS
+    if bank == "ordered":
+        return ordered_distortions(seed=seed)
     drawn = draw_distortions(versions, seed=seed)
     return drawn if bank == "extended" else (*PAPER_DISTORTIONS, *drawn)
 

@@ -2,6 +2,7 @@
 
 from sslvqa.evaluate.bootstrap import BootstrapInterval, bootstrap_by_content
 from sslvqa.evaluate.correlation import Measure, krocc, plcc, rmse, srocc
+from sslvqa.evaluate.levels import LevelOrder, level_order
 from sslvqa.evaluate.mapping import LogisticFit, fit_logistic
 from sslvqa.evaluate.protocol import (
     MEASURES,
@@ -28,6 +29,7 @@ __all__ = [
     "Comparison",
     "Evaluation",
     "FittedSvr",
+    "LevelOrder",
     "LogisticFit",
     "Measure",
     "PairOrder",
@@ -43,6 +45,7 @@ __all__ = [
     "fit_svr",
     "holm",
     "krocc",
+    "level_order",
     "median_results",
     "pair_order_accuracy",
     "plcc",

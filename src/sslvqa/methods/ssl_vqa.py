@@ -35,6 +35,7 @@ class SslVqa(Method):
         consistency_weight: lambda_c.
         transfer_weight: lambda_u.
         ranking_weight: Of the ranking loss.
+        ranking_temperature: Of it, see :func:`sslvqa.losses.ranking_loss`.
         supervised_views: Views of a labelled video that L_s looks at: 1 as in the paper, or both (2, the mean
             of two losses), which costs nothing, as both are computed for L_c.
         temperature: tau of Q_D in training; the model's own when None.
@@ -52,6 +53,7 @@ class SslVqa(Method):
         consistency_weight: float = 1.0,
         transfer_weight: float = 1.0,
         ranking_weight: float = 1.0,
+        ranking_temperature: float = 0.25,
         supervised_views: Literal[1, 2] = 1,
         temperature: float | None = None,
         compute: Compute | None = None,
@@ -65,6 +67,7 @@ class SslVqa(Method):
         self.consistency_weight = consistency_weight
         self.transfer_weight = transfer_weight
         self.ranking_weight = ranking_weight
+        self.ranking_temperature = ranking_temperature
         self.supervised_views = supervised_views
         self.temperature = temperature
         self._compute = compute or Compute()
@@ -168,7 +171,12 @@ class SslVqa(Method):
         scores = self._compute(self.model.regressor, views), self._distance_scores(views)
         return {
             f"ranking_{name}": self.ranking_weight
-            * ranking_loss(self._gather(part.view(groups.shape[:3])), levels, spread=reference.std())
+            * ranking_loss(
+                self._gather(part.view(groups.shape[:3])),
+                levels,
+                spread=reference.std(),
+                temperature=self.ranking_temperature,
+            )
             for name, part, reference in zip("rd", scores, spread, strict=True)
         }
 

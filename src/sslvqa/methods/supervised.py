@@ -1,4 +1,4 @@
-"""Plain fine-tuning on labels, and what every method with one regressor has in common with it."""
+"""Fine-tuning on labels, and what every method with one regressor has in common with it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from sslvqa.losses import supervised_loss
+from sslvqa.losses import ranking_loss, supervised_loss
 from sslvqa.methods.base import Batch, Compute, Gather, Method, StepOutput, evaluating, keep_local
 from sslvqa.nn.ema import moving_average
 from sslvqa.nn.quality import QualityScores
@@ -42,6 +42,8 @@ class MixedBatch(NamedTuple):
 class Supervised(Method):
     """L_s alone: the PLCC loss of a regressor on labelled videos. Unlabelled videos are not looked at.
 
+    Groups of versions whose order is known add a ranking loss (ours).
+
     A semi-supervised method with one regressor derives from it, adds :meth:`unlabelled_losses`, and so is
     the same as this one without unlabelled videos.
 
@@ -49,6 +51,8 @@ class Supervised(Method):
         model: Learned.
         plcc: Form of the correlation loss.
         supervised_views: Views of a labelled video that L_s looks at: 1 as in the paper, or both (2).
+        ranking_weight: Of the ranking loss.
+        ranking_temperature: Of it, see :func:`sslvqa.losses.ranking_loss`.
         weight: Of the losses on unlabelled videos, after their ramp.
         decay: Of the moving average of the weights, for the methods that keep one; 0.99 forgets 100 steps.
         ramp: Share of the run over which the weight of a loss on unlabelled videos rises, where it does.
@@ -65,6 +69,8 @@ class Supervised(Method):
         *,
         plcc: PlccKind = "paper",
         supervised_views: Literal[1, 2] = 1,
+        ranking_weight: float = 1.0,
+        ranking_temperature: float = 0.25,
         weight: float = 1.0,
         decay: float = 0.99,
         ramp: float = 0.4,
@@ -75,6 +81,8 @@ class Supervised(Method):
         self.model = model
         self.plcc: PlccKind = plcc
         self.supervised_views = supervised_views
+        self.ranking_weight = ranking_weight
+        self.ranking_temperature = ranking_temperature
         self.weight = weight
         self.ramp = ramp
         self.average: AveragedModel | None = moving_average(model, decay=decay) if self.averages else None
@@ -86,14 +94,17 @@ class Supervised(Method):
         return {"backbone": self.model.backbone, "head": self.model.head}
 
     def step(self, batch: Batch) -> StepOutput:
-        """Compute L_s and the losses on unlabelled videos.
+        """Compute L_s, the ranking loss of groups, and the losses on unlabelled videos.
 
         Raises:
             ConfigError: If the batch has no labelled videos.
         """
         labelled, scores = batch.require_labels()
         labels = self._gather(scores)
-        losses = {"supervised": self.supervised(labelled, labels)}
+        found = self.label_scores(labelled)
+        losses = {"supervised": supervised_loss(found, labels, kind=self.plcc)}
+        if batch.groups is not None:
+            losses["ranking"] = self.ranking_weight * self._ranking(batch, spread=found.std())
         if batch.unlabelled is not None:
             losses |= self.unlabelled_losses(
                 MixedBatch(labelled, scores, labels, batch.unlabelled, batch.progress)
@@ -118,13 +129,22 @@ class Supervised(Method):
             labels: Scores of all processes.
             network: The learned one when absent.
         """
+        return supervised_loss(self.label_scores(labelled, network), labels, kind=self.plcc)
+
+    def label_scores(self, labelled: Tensor, network: nn.Module | None = None) -> Tensor:
+        """Scores ``(B, supervised_views)`` of ``labelled`` as in :meth:`supervised`, of all processes."""
         views = labelled[:, : self.supervised_views]
-        scores = self.scores(views.flatten(0, 1), network).view(-1, self.supervised_views)
-        return supervised_loss(scores, labels, kind=self.plcc)
+        return self.scores(views.flatten(0, 1), network).view(-1, self.supervised_views)
 
     def scores(self, views: Tensor, network: nn.Module | None = None) -> Tensor:
         """Scores of uint8 views ``(B, 3, T, S, S)`` with graph, joined over processes."""
         return self._gather(self._compute(self.model if network is None else network, views))
+
+    def _ranking(self, batch: Batch, *, spread: Tensor) -> Tensor:
+        """The loss of versions in the wrong order; ``spread`` is that of scores on their scale."""
+        groups, levels = batch.require_levels()
+        scores = self.scores(groups.flatten(0, 2)).view(-1, *groups.shape[1:3])
+        return ranking_loss(scores, self._gather(levels), spread=spread, temperature=self.ranking_temperature)
 
     @torch.no_grad()
     def target_scores(self, views: Tensor, network: nn.Module | None = None) -> Tensor:

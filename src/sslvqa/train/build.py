@@ -56,6 +56,7 @@ def build_ssl_vqa(config: TrainConfig, start: Start, *, gather: Gather = keep_lo
         consistency_weight=config.loss.consistency_weight,
         transfer_weight=config.loss.transfer_weight,
         ranking_weight=config.loss.ranking_weight,
+        ranking_temperature=config.loss.ranking_temperature,
         supervised_views=config.loss.supervised_views,
         temperature=config.loss.temperature,
         compute=compute_of(config.runtime),
@@ -73,6 +74,8 @@ def build_baseline(config: TrainConfig, start: Start, *, gather: Gather = keep_l
     options: dict[str, Any] = {
         "plcc": config.loss.plcc,
         "supervised_views": config.loss.supervised_views,
+        "ranking_weight": config.loss.ranking_weight,
+        "ranking_temperature": config.loss.ranking_temperature,
         "weight": own.weight,
         "ramp": own.ramp,
         "decay": own.decay,

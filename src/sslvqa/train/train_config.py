@@ -14,6 +14,7 @@ __all__ = [
     "METHOD_FILE",
     "WITHOUT_UNLABELLED",
     "WITH_DISTANCE",
+    "WITH_GROUPS",
     "CorpusConfig",
     "HeadConfig",
     "LabelsConfig",
@@ -46,6 +47,10 @@ WITHOUT_UNLABELLED = ("ssl_vqa_minus", "supervised")
 
 WITH_DISTANCE = ("ssl_vqa", "ssl_vqa_minus")
 """Methods that learn Q_D, the distance to pristine videos."""
+
+
+WITH_GROUPS = (*WITH_DISTANCE, "supervised")
+"""Methods that learn from versions of known order."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,8 @@ class LossConfig:
     """tau of Q_D in training; the architecture's when absent."""
     ranking_weight: float = 1.0
     """Of the ranking loss of groups."""
+    ranking_temperature: float = 0.25
+    """Difference of two versions that counts as clear, in deviations of the labelled videos' scores."""
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -103,6 +110,7 @@ class LossConfig:
         for name in ("consistency_weight", "transfer_weight", "ranking_weight"):
             require(getattr(self, name) >= 0, name, getattr(self, name), "a number not below 0")
         require(self.supervised_views in {1, 2}, "supervised_views", self.supervised_views, "1 or 2")
+        require(self.ranking_temperature > 0, "ranking_temperature", self.ranking_temperature, "above 0")
         require(self.temperature is None or self.temperature > 0, "temperature", self.temperature, "above 0")
 
 
@@ -212,7 +220,7 @@ class TrainConfig:
     unlabelled: str | None = None
     """Folder or table of videos without scores; absent for SSL-VQA⁻ and ``supervised``."""
     groups: str | None = None
-    """Folder of groups made by ``sslvqa distort``: SSL-VQA learns the order of their versions (ours)."""
+    """Folder of groups made by ``sslvqa distort``: the order of their versions is learned (ours)."""
     group_versions: int = 6
     """Versions of a scene in a step, drawn anew each time; the reference is one of them."""
     groups_batch: int = 1
@@ -241,7 +249,8 @@ class TrainConfig:
     """Epochs between two looks at the held-out videos (for the record only); 0 for none."""
     labels_table: LabelsConfig = field(default_factory=LabelsConfig)
     loss: LossConfig = field(default_factory=LossConfig)
-    """``plcc`` holds for all methods, the rest for SSL-VQA."""
+    """``plcc`` holds for all methods, ``supervised_views`` and those of ranking for ``supervised`` too, the
+    rest for SSL-VQA."""
     regressor: RegressorConfig = field(default_factory=RegressorConfig)
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
     optim: OptimConfig = field(
@@ -262,10 +271,10 @@ class TrainConfig:
         require(self.group_versions >= 2, "group_versions", self.group_versions, "2 or more")
         require(self.groups_batch >= 1, "groups_batch", self.groups_batch, "1 or more")
         require(
-            self.groups is None or self.method in WITH_DISTANCE,
+            self.groups is None or self.method in WITH_GROUPS,
             "groups",
             self.groups,
-            f"none with method {self.method}; {' and '.join(WITH_DISTANCE)} learn from them",
+            f"none with method {self.method}; {', '.join(WITH_GROUPS)} learn from them",
         )
         require(self.epochs >= 1, "epochs", self.epochs, "1 or more")
         require(self.max_steps is None or self.max_steps >= 0, "max_steps", self.max_steps, "0 or more")
