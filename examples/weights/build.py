@@ -33,7 +33,7 @@ from exchange import give_parts, take_parts
 from job import Job, sslvqa
 from page import choose, draw_page, read_rows
 from recipes import RECIPES, RUNS, pretrain_config, train_config
-from scenes import collect_groups, make_bench, make_groups, write_tables
+from scenes import collect_groups, make_bench, make_groups, make_levels, write_tables
 
 from sslvqa.errors import SslvqaError
 from sslvqa.hub import ResultCard, load_card, load_model, save_model
@@ -43,20 +43,7 @@ from sslvqa.train.checkpoint import drop_checkpoints
 from sslvqa.train.start import BACKBONE_FILE
 from sslvqa.train.tables import read_tables
 
-MADE = "Made by examples/weights/build.py --size {size}."
-DESCRIPTION = (
-    "SSL-VQA on {labelled} labelled and {unlabelled} unlabelled videos, started from ST-VQRL; it predicts "
-    f"VMAF. {MADE}"
-)
-DESCRIPTION_OF_MOMENTS = (
-    "The backbone as ST-VQRL left it, with a head that judges views by moments of tokens and of band "
-    f"energies, learned from {{labelled}} labelled videos; it predicts VMAF. {MADE}"
-)
-DESCRIPTION_OF_TUNED = (
-    "One network, started from ST-VQRL, with a head that judges views by moments of tokens and of band "
-    f"energies; it learned from {{labelled}} labelled videos, turned at random, and predicts VMAF. {MADE}"
-)
-DESCRIPTIONS = {"moments": DESCRIPTION_OF_MOMENTS, "tuned": DESCRIPTION_OF_TUNED}
+MADE = "it predicts VMAF. Made by examples/weights/build.py --size {size}."
 LIMITS = (
     "The labels are a full-reference measure of synthetic distortions; no human rated anything.",
     "VMAF misjudges changes of exposure, contrast and position: such versions had no labels.",
@@ -148,6 +135,7 @@ def make(job: Job, *, only: str | None = None, page: Path | None = None) -> None
     if page is not None:
         bench = job.data / "bench"
         draw_page(bench, choose(read_rows(bench)), page)
+    make_levels(job)
     make_groups(job)
     tables = write_tables(job)
     collect_groups(job)
@@ -179,7 +167,7 @@ def learn_model(job: Job, name: str, tables: dict[str, Path]) -> None:
     if (out / "model" / "card.toml").exists() or (job.release(name) / "card.toml").exists():
         return
     drop_checkpoints(job.run / "stvqrl")  # its backbone is what is needed of it
-    init = str(job.run / "stvqrl") if RUNS[name][1] else "scratch"
+    init = str(job.run / "stvqrl") if RUNS[name].start == "stvqrl" else "scratch"
     config = train_config(job.recipe, name, tables, init, out, job.runtime())
     known = read_tables(config, probe=False)  # the files were made here
     runtime = replace(config.runtime, stop_minutes=job.minutes_left())
@@ -190,7 +178,7 @@ def learn_model(job: Job, name: str, tables: dict[str, Path]) -> None:
 def evaluate(job: Job, name: str, tables: dict[str, Path]) -> dict[str, dict]:
     """Measures on unseen contents, and the order of levels inside one content and distortion; of all runs.
 
-    ``tone``: how often an undistorted video of these contents is above its versions of another tone.
+    ``levels``: the same of levels of exposure, contrast and shake, which have no labels.
     """
     file, model = job.run / "results.json", job.run / name / "model"
     results = json.loads(file.read_text()) if file.exists() else {}
@@ -203,9 +191,8 @@ def evaluate(job: Job, name: str, tables: dict[str, Path]) -> dict[str, dict]:
             *("--format", "json"),
         )
         results[name] = json.loads(text)
-        if "tone" in tables:
-            order = ("--pairs-column", "content", "--gap", 1, "--format", "json")
-            results[name]["tone"] = json.loads(sslvqa("evaluate", shown, tables["tone"], *order))
+        text = sslvqa("order", shown, job.data / "levels", "--format", "json")
+        results[name]["levels"] = json.loads(text)
         file.write_text(json.dumps(results, indent=1))
     return results
 
@@ -221,15 +208,15 @@ def release(job: Job, name: str, result: dict) -> None:
     names = ("srocc", "plcc", "plcc_logistic", "krocc", "rmse")
     unseen = ResultCard(
         dataset="test contents of sources.csv",
-        protocol="contents that no stage has seen; without tone distortions; last step, no selection",
+        protocol="contents that no stage has seen; without changes of tone; last step, no selection",
         videos=part["videos"],
         contents=part["contents"],
         srocc_interval=None if interval is None else (interval["low"], interval["high"]),
         **{measure: part["measures"][measure] for measure in names},
     )
-    training, size = loaded.card.training, job.size
-    text = DESCRIPTIONS.get(name, DESCRIPTION)
-    description = text.format(labelled=training.labelled, unlabelled=training.unlabelled, size=size)
+    training = loaded.card.training
+    text = f"{RUNS[name].text}; {MADE}"
+    description = text.format(labelled=training.labelled, unlabelled=training.unlabelled, size=job.size)
     update = {"description": description, "limits": LIMITS, "results": (*loaded.card.results, unseen)}
     scratch = target.with_name(".release")
     save_model(scratch, loaded.model, loaded.card.model_copy(update=update), dtype="float16")

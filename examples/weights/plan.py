@@ -152,7 +152,7 @@ def _train(recipe: Recipe, name: str) -> Stage:
         return Stage(name, steps, steps * views, seen=2 * first, items=items, activations=views)
     steps_per_epoch = -(-recipe.labels // config.labelled_batch)
     steps = steps_per_epoch * config.epochs
-    batch = config.labelled_batch + (config.unlabelled_batch if RUNS[name][0] == "ssl_vqa" else 0)
+    batch = config.labelled_batch + (config.unlabelled_batch if RUNS[name].method == "ssl_vqa" else 0)
     every = config.corpus.refresh_steps or steps_per_epoch
     chunk = config.runtime.chunk
     recomputed = 0 < chunk < 2 * batch
@@ -170,7 +170,7 @@ def _train(recipe: Recipe, name: str) -> Stage:
 def _finish(recipe: Recipe, name: str) -> Stage:
     held, test = (round(VERSIONS_RATED * count) for count in (CALIBRATION_CONTENTS, TEST_CONTENTS))
     videos = recipe.labels + held + test
-    if name == "tuned":  # one network, no pristine corpus
+    if RUNS[name].method == "supervised":  # one network, no pristine corpus
         return Stage(f"calibrate, test {name}", seen=FINAL_CLIPS * videos, items=videos)
     return Stage(
         f"calibrate, test {name}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 
@@ -63,17 +63,39 @@ class Recipe:
     """Of the backbone."""
 
 
+class Run(NamedTuple):
+    """How a model is made."""
+
+    method: str
+    start: str
+    """``scratch`` or ``stvqrl``."""
+    text: str
+    """What its card says of it."""
+
+
+_SSL_VQA = "SSL-VQA on {labelled} labelled and {unlabelled} unlabelled videos, started from ST-VQRL"
+_MOMENTS = "a head that judges views by moments of tokens and of band energies"
+
 RUNS = {
-    "moments": ("ssl_vqa_minus", True),
-    "ssl_vqa": ("ssl_vqa", True),
-    "ssl_vqa_minus": ("ssl_vqa_minus", True),
-    "tuned": ("supervised", True),
-    "ssl_vqa_random": ("ssl_vqa", False),
+    "moments": Run(
+        "ssl_vqa_minus",
+        "stvqrl",
+        f"The backbone as ST-VQRL left it, with {_MOMENTS}, learned from {{labelled}} labelled videos",
+    ),
+    "ssl_vqa": Run("ssl_vqa", "stvqrl", _SSL_VQA),
+    "ssl_vqa_minus": Run("ssl_vqa_minus", "stvqrl", _SSL_VQA),
+    "tuned": Run(
+        "supervised",
+        "stvqrl",
+        f"One network, started from ST-VQRL, with {_MOMENTS}; it learned from {{labelled}} labelled videos, "
+        "turned at random",
+    ),
+    "ssl_vqa_random": Run("ssl_vqa", "scratch", _SSL_VQA.removesuffix(", started from ST-VQRL")),
 }
-"""Name to (method, whether it starts from ST-VQRL). ``moments``: the backbones stay as ST-VQRL left them, and
-a head that judges views by moments learns from all labels. ``tuned``: from there on one network learns from
-all labels and turned views, for a GPU."""
+"""``moments``: the backbones stay as ST-VQRL left them, and a head that judges views by moments learns from
+all labels. ``tuned``: from there on one network learns from all labels and turned views, for a GPU."""
 ALL_LABELS = ("moments", "tuned")
+MOMENTS = HeadConfig(epochs=80, moments=True)
 
 RECIPES = {
     "nano": Recipe(
@@ -147,29 +169,14 @@ def pretrain_config(recipe: Recipe, groups: Path, out: Path, runtime: RuntimeCon
 def train_config(
     recipe: Recipe, name: str, tables: dict[str, Path], init: str, out: Path, runtime: RuntimeConfig
 ) -> TrainConfig:
-    """SSL-VQA of a recipe, or an ablation of it, by its name in :data:`RUNS`."""
+    """SSL-VQA of a recipe, or another run, by its name in :data:`RUNS`."""
     base = TRAIN_PRESETS[recipe.preset](str(tables["labelled"]), str(tables["pristine"]), str(out))
-    method, _ = RUNS[name]
-    alone = name == "moments"
-    moments = HeadConfig(epochs=80, moments=True) if name in ALL_LABELS else HeadConfig()
-    if name == "tuned":
-        base = replace(
-            base,
-            labelled_batch=recipe.tuned_batch,
-            turned=True,
-            loss=replace(base.loss, supervised_views=2),
-            optim=replace(base.optim, warmup_epochs=1.0, grad_clip=1.0),
-            fit_head=False,
-        )
-        recipe = replace(recipe, train_epochs=recipe.tuned_epochs, chunk=0)
-    return replace(
+    method = RUNS[name].method
+    config = replace(
         base,
         unlabelled=str(tables["unlabelled"]) if method == "ssl_vqa" else None,
-        max_steps=0 if alone else None,
-        fit_head=base.fit_head and not alone,
-        head=moments,
         method=method,
-        optim=replace(base.optim, lr=recipe.tuned_lr if name == "tuned" else 1e-4, head_lr=recipe.head_lr),
+        optim=replace(base.optim, lr=1e-4, head_lr=recipe.head_lr),
         init=init,
         architecture=recipe.architecture,
         epochs=recipe.train_epochs,
@@ -187,8 +194,23 @@ def train_config(
             maximum=100.0,
             licence=LICENCE,
         ),
-        runtime=replace(runtime, chunk=recipe.chunk),
+        runtime=replace(runtime, chunk=0 if name == "tuned" else recipe.chunk),
     )
+    match name:
+        case "moments":
+            return replace(config, max_steps=0, fit_head=False, head=MOMENTS)
+        case "tuned":
+            return replace(
+                config,
+                labelled_batch=recipe.tuned_batch,
+                turned=True,
+                epochs=recipe.tuned_epochs,
+                fit_head=False,
+                head=MOMENTS,
+                loss=replace(config.loss, supervised_views=2),
+                optim=replace(config.optim, lr=recipe.tuned_lr, warmup_epochs=1.0, grad_clip=1.0),
+            )
+    return config
 
 
 def runtime_of(

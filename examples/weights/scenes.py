@@ -13,10 +13,8 @@ from job import Job, sslvqa
 from scipy.optimize import isotonic_regression
 
 from sslvqa.data.sources import Candidate, read_sources, write_sources
+from sslvqa.distort.extended import ORDERED_FAMILIES
 from sslvqa.video.reader import probe
-
-TONE = ("contrast", "underexposure", "overexposure")
-"""Families that VMAF punishes as no viewer would (contrast x 0.6: mean VMAF 10): unlabelled videos only."""
 
 
 def make_bench(job: Job) -> None:
@@ -47,6 +45,20 @@ def long_enough(job: Job) -> list[Candidate]:
     return found
 
 
+def make_levels(job: Job) -> None:
+    """All levels of what VMAF misjudges, of the test contents; they need no labels."""
+    bench, folder = job.data / "bench", job.data / "levels"
+    finished = folder / "finished"
+    if finished.exists():
+        return
+    whole = [row["path"] for row in _labels(bench) if row["split"] == "test" and row["version"] == "0"]
+    sslvqa(
+        *("distort", *(bench / path for path in whole), "--out", folder, "--bank", "ordered"),
+        *("--frames", 0, "--scale", 1, "--workers", job.workers),
+    )
+    finished.touch()
+
+
 def make_groups(job: Job) -> None:
     """The paper's 12 versions of clips that are not in the bench."""
     folder = job.data / f"spare-{job.recipe.spare_clips}"
@@ -67,15 +79,13 @@ def write_tables(job: Job) -> dict[str, Path]:
     """Tables of the stages, with absolute paths."""
     bench, folder = job.data / "bench", job.run / "tables"
     folder.mkdir(exist_ok=True)
-    with (bench / "labels.csv").open() as file:
-        rows = list(csv.DictReader(file))
+    rows = _labels(bench)
     for row in rows:
         row["path"] = str((bench / row["path"]).resolve())
         row["kind"] = f"{row['content']} {row['distortion']}"
-    rated = in_order([row for row in rows if not any(name in row["distortion"] for name in TONE)])
-    tested = [row for row in rows if row["split"] == "test"]
-    changed = [row for row in tested if row["distortion"] in TONE]  # no mixtures: those have other faults too
-    whole = [row for row in tested if row["distortion"] == "reference"]
+    rated = in_order(
+        [row for row in rows if not any(name in row["distortion"] for name in ORDERED_FAMILIES)]
+    )  # VMAF punishes a change of tone as no viewer would (contrast x 0.6: mean VMAF 10)
     learned = [row for row in rows if row["split"] == "train"]
     spare = job.data / f"spare-{job.recipe.spare_clips}"
     content = {
@@ -86,13 +96,7 @@ def write_tables(job: Job) -> dict[str, Path]:
             *({"path": str(path.resolve())} for path in sorted(spare.rglob("*.mp4"))),
         ],
         "test": [row | {"split": ""} for row in rated if row["split"] == "test"],
-        "tone": [
-            *(row | {"split": "", "score": "1"} for row in whole),
-            *(row | {"split": "", "score": "0"} for row in changed),
-        ],
     }
-    if not changed:
-        del content["tone"]
     paths = {}
     for name, table in content.items():
         paths[name] = folder / f"{name}.csv"
@@ -124,10 +128,14 @@ def in_order(rows: list[dict[str, str]]) -> list[dict[str, str]]:
 def collect_groups(job: Job) -> None:
     """One folder with a link to every group that ST-VQRL may see."""
     bench, folder = job.data / "bench", job.run / "groups"
-    with (bench / "labels.csv").open() as file:
-        scenes = {bench / "scenes" / row["scene"] for row in csv.DictReader(file) if row["split"] == "train"}
+    scenes = {bench / "scenes" / row["scene"] for row in _labels(bench) if row["split"] == "train"}
     spare = job.data / f"spare-{job.recipe.spare_clips}"
     shutil.rmtree(folder, ignore_errors=True)  # links alone
     folder.mkdir()
     for group in sorted(scenes | {sidecar.parent for sidecar in spare.rglob("group.json")}):
         (folder / group.name).symlink_to(group.resolve())
+
+
+def _labels(bench: Path) -> list[dict[str, str]]:
+    with (bench / "labels.csv").open() as file:
+        return list(csv.DictReader(file))

@@ -16,6 +16,7 @@ from PIL import Image
 
 import sslvqa
 from sslvqa.data.synthetic import write_synthetic_video
+from sslvqa.distort.extended import ORDERED_FAMILIES
 from sslvqa.errors import DataError
 from sslvqa.hub import ARCHITECTURES, find_architecture, load_card, load_model
 from sslvqa.hub.weights import file_sha256
@@ -170,6 +171,8 @@ def test_a_size_is_trained_in_pieces_and_its_weights_come_back_in_parts(
     assert call(modules, run, clips, "--size", size) == 0
     results = json.loads((run / size / "results.json").read_text())
     assert tuple(results) == toys[size].runs
+    levels = results[toys[size].runs[0]]["levels"]["kinds"]
+    assert {name: part["pairs"] for name, part in levels.items()} == dict.fromkeys(ORDERED_FAMILIES, 6)
 
     monkeypatch.setattr(carry, "GIVEN_PART_BYTES", 20_000)
     monkeypatch.setattr(modules["exchange"], "GIVEN_FILES", 4)
