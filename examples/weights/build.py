@@ -46,7 +46,7 @@ from sslvqa.train.tables import read_tables
 MADE = "it predicts VMAF. Made by examples/weights/build.py --size {size}."
 LIMITS = (
     "The labels are a full-reference measure of synthetic distortions; no human rated anything.",
-    "VMAF misjudges changes of exposure, contrast and position: such versions had no labels.",
+    "VMAF misjudges changes of exposure, contrast and position: they had no labels and may raise the score.",
     "Faults of a source itself (noise, blur, exposure) are in its reference too, so no label speaks of them.",
     "Learned on scenes of 320x180 to 640x360 px; what is larger is further from all that it has seen.",
     "The interval holds for videos like the calibration contents, not for all videos.",
