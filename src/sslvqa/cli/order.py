@@ -41,10 +41,10 @@ def order(
     if shown is Format.CSV:
         raise ConfigError("--format is csv; a test is a table or json")
     versions = [
-        (str(path), group.scene, float(max(level, min(place, 1))), kind)
+        (str(path), group.scene, float(max(level, 1) if place else 0), kind)
         for group in find_groups(groups)
         for place, (path, (kind, level)) in enumerate(zip(group.paths, group.kinds, strict=True))
-    ]  # a mixture has level 0, as the undistorted one that is first
+    ]  # the first is undistorted; mixtures have level 0 too
     scorer = Scorer(model, clips=clips, draws=draws, seed=seed, device=device)
     rated = list(track(score_rated(versions, scorer=scorer), total=len(versions)))
     scored = [(item, item.result.score) for item in rated if item.result is not None]
