@@ -2,6 +2,7 @@
 
 import os
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,7 +12,7 @@ from sslvqa.data.datasets import GroupDataset, ItemKey, SceneVersions, VideoData
 from sslvqa.data.loaders import PartPlan, RunPlan, StepSampler, make_loader
 from sslvqa.errors import ConfigError, VideoNotFoundError
 from sslvqa.sampling import ViewGeometry
-from sslvqa.video import RawGeometry
+from sslvqa.video import RawGeometry, open_video
 from sslvqa.video.cache import FrameCache, coded_planes
 
 GEOMETRY = ViewGeometry(grid=2, fragment_px=16, frames=4, interval=2)
@@ -153,6 +154,17 @@ def test_an_entry_that_another_process_moves_while_the_folder_is_looked_through(
     real = module.Path.glob
     monkeypatch.setattr(module.Path, "glob", lambda self, pattern: [*real(self, pattern), gone])
     assert torch.equal(views(path, FrameCache(folder, max_bytes=1 << 30)), views(path, None))
+
+
+def test_opening_an_entry_parses_no_python_as_threads_cannot(make_video, tmp_path, monkeypatch):
+    path = make_video(width=80, height=64, frames=8)
+    cache = FrameCache(tmp_path / "kept", max_bytes=1 << 30)
+    views(path, cache)
+    with open_video(path) as video:
+        expected = video.timestamps_seconds
+    monkeypatch.setattr("ast.literal_eval", lambda _: pytest.fail("AST depth mismatch"))
+    with cache.open(path) as video:
+        np.testing.assert_array_equal(video.timestamps_seconds, expected)
 
 
 def test_planes_of_a_whole_video_are_given_once_all_frames_are_kept(make_video, tmp_path):

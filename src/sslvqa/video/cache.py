@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FrameCache", "coded_planes", "kept_exactly", "open_frames"]
 
+_FORM = 2  # of an entry; those of another form are left alone
 _PLAIN = frozenset({"yuv420p", "yuv422p", "yuv444p"})
 """Formats whose pixels depend on nothing but the planes: 8 bits, chroma repeated and not interpolated."""
 
@@ -66,7 +67,7 @@ class FrameCache:
         if geometry is not None:
             return open_video(path, geometry=geometry, threads=1)
         state = path.stat() if path.exists() else None
-        identity = [str(path.resolve()), state and state.st_size, state and state.st_mtime_ns]
+        identity = [_FORM, str(path.resolve()), state and state.st_size, state and state.st_mtime_ns]
         entry = self._folder / hashlib.blake2b(json.dumps(identity).encode(), digest_size=16).hexdigest()
         if (entry / "facts.json").is_file():
             return _CachedVideo(self, path, entry)
@@ -227,7 +228,7 @@ class _CachedVideo:
         scratch.mkdir(exist_ok=True)
         facts = {"info": asdict(self.info), "orientation": asdict(orientation)}
         (scratch / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
-        np.save(scratch / "times.npy", self.timestamps_seconds)
+        np.asarray(self.timestamps_seconds, dtype="<f8").tofile(scratch / "times.f64")
         for name, size in (("frames.bin", self._geometry.frame_bytes), ("held.bin", 1)):
             with (scratch / name).open("wb") as file:
                 file.truncate(size * self.info.frame_count)  # holes, which take no space
@@ -242,7 +243,8 @@ class _CachedVideo:
         facts = json.loads((self._entry / "facts.json").read_text(encoding="utf-8"))
         self.info = VideoInfo(**facts["info"])
         self._orientation = Orientation(**facts["orientation"])
-        self.timestamps_seconds = np.load(self._entry / "times.npy")
+        # not np.load: it parses Python, which CPython 3.11 cannot always do in several threads (gh-106905)
+        self.timestamps_seconds = np.fromfile(self._entry / "times.f64", dtype="<f8")
         files = ((self._entry / name).open("r+b", buffering=0) for name in ("frames.bin", "held.bin"))
         pixels, held = files
         self._files = pixels, held
