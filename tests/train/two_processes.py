@@ -100,6 +100,7 @@ if __name__ == "__main__":
         result = {
             "ssl_vqa": agree(ssl_vqa, quality, joined_world),
             "ranked": agree(ssl_vqa, ranked, joined_world),
+            "ranked_regressor": agree(one_regressor(Supervised), ranked, joined_world),
             "stvqrl": agree(stvqrl, groups, joined_world),
             "distil": agree(distil, quality, joined_world),
         }

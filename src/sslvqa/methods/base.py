@@ -12,13 +12,14 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from sslvqa.errors import ConfigError
+from sslvqa.losses import ranking_loss
 from sslvqa.nn.compiled import Compiled
 from sslvqa.sampling.normalize import normalize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["Batch", "Compute", "Gather", "Method", "StepOutput", "evaluating", "keep_local"]
+__all__ = ["Batch", "Compute", "Gather", "Method", "StepOutput", "evaluating", "keep_local", "order_loss"]
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,26 @@ class Gather(Protocol):
 def keep_local(rows: Tensor) -> Tensor:
     """The gather of a single process: the rows themselves."""
     return rows
+
+
+def order_loss(
+    batch: Batch, score: Callable[[Tensor], Tensor], *, gather: Gather, spread: Tensor, temperature: float
+) -> Tensor:
+    """How far the groups of a batch are from the known order of their versions.
+
+    Args:
+        batch: With groups and levels.
+        score: Scores ``(B,)`` of uint8 views ``(B, 3, T, S, S)``.
+        gather: Joins scores over processes.
+        spread: See :func:`sslvqa.losses.ranking_loss`.
+        temperature: The same.
+
+    Raises:
+        ConfigError: The batch has none.
+    """
+    groups, levels = batch.require_levels()
+    scores = score(groups.flatten(0, 2)).view(groups.shape[:3])
+    return ranking_loss(gather(scores), gather(levels), spread=spread, temperature=temperature)
 
 
 @dataclass(frozen=True)

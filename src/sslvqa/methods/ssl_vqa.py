@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
 
 from sslvqa.errors import ConfigError
-from sslvqa.losses import consistency_loss, knowledge_transfer_loss, ranking_loss, supervised_loss
-from sslvqa.methods.base import Batch, Compute, Gather, Method, StepOutput, evaluating, keep_local
+from sslvqa.losses import consistency_loss, knowledge_transfer_loss, supervised_loss
+from sslvqa.methods.base import Batch, Compute, Gather, Method, StepOutput, evaluating, keep_local, order_loss
 from sslvqa.nn.corpus import corpus_moments
 from sslvqa.nn.quality import QualityScores
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from sslvqa.nn.quality import DualQualityModel
 
@@ -109,7 +110,9 @@ class SslVqa(Method):
                 q_r[1][:, 0], q_d[1][:, 0], terms[0][1], terms[1][1]
             )
         if batch.groups is not None:
-            losses |= self._ranking(batch, spread=(q_r[0], q_d[0]))
+            regressor = partial(self._compute, self.model.regressor)
+            losses["ranking_r"] = self._order(batch, regressor, spread=q_r[0].std())
+            losses["ranking_d"] = self._order(batch, self._distance_scores, spread=q_d[0].std())
         return StepOutput(losses, log={"q_d_mean": float(q_d[0].detach().mean())})
 
     def predict(self, views: Tensor) -> Tensor:
@@ -164,21 +167,12 @@ class SslVqa(Method):
         """L_s of scores ``(B, 2)``."""
         return supervised_loss(scores[:, : self.supervised_views], labels, kind=self.plcc)
 
-    def _ranking(self, batch: Batch, *, spread: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
-        """The loss of versions in the wrong order, of both models; ``spread`` are scores of their scale."""
-        groups, known = batch.require_levels()
-        views, levels = groups.flatten(0, 2), self._gather(known)
-        scores = self._compute(self.model.regressor, views), self._distance_scores(views)
-        return {
-            f"ranking_{name}": self.ranking_weight
-            * ranking_loss(
-                self._gather(part.view(groups.shape[:3])),
-                levels,
-                spread=reference.std(),
-                temperature=self.ranking_temperature,
-            )
-            for name, part, reference in zip("rd", scores, spread, strict=True)
-        }
+    def _order(self, batch: Batch, score: Callable[[Tensor], Tensor], *, spread: Tensor) -> Tensor:
+        """The weighted loss of versions in the wrong order; ``spread`` is that of scores on their scale."""
+        loss = order_loss(
+            batch, score, gather=self._gather, spread=spread, temperature=self.ranking_temperature
+        )
+        return self.ranking_weight * loss
 
     def _transfer(self, q_r: Tensor, q_d: Tensor, eps_r: Tensor, eps_d: Tensor) -> Tensor:
         masked = (eps_r, eps_d) if self.consistency else (None, None)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
-from sslvqa.losses import ranking_loss, supervised_loss
-from sslvqa.methods.base import Batch, Compute, Gather, Method, StepOutput, evaluating, keep_local
+from sslvqa.losses import supervised_loss
+from sslvqa.methods.base import Batch, Compute, Gather, Method, StepOutput, evaluating, keep_local, order_loss
 from sslvqa.nn.ema import moving_average
 from sslvqa.nn.quality import QualityScores
 
@@ -104,7 +105,13 @@ class Supervised(Method):
         found = self.label_scores(labelled)
         losses = {"supervised": supervised_loss(found, labels, kind=self.plcc)}
         if batch.groups is not None:
-            losses["ranking"] = self.ranking_weight * self._ranking(batch, spread=found.std())
+            losses["ranking"] = self.ranking_weight * order_loss(
+                batch,
+                partial(self._compute, self.model),
+                gather=self._gather,
+                spread=found.std(),
+                temperature=self.ranking_temperature,
+            )
         if batch.unlabelled is not None:
             losses |= self.unlabelled_losses(
                 MixedBatch(labelled, scores, labels, batch.unlabelled, batch.progress)
@@ -139,12 +146,6 @@ class Supervised(Method):
     def scores(self, views: Tensor, network: nn.Module | None = None) -> Tensor:
         """Scores of uint8 views ``(B, 3, T, S, S)`` with graph, joined over processes."""
         return self._gather(self._compute(self.model if network is None else network, views))
-
-    def _ranking(self, batch: Batch, *, spread: Tensor) -> Tensor:
-        """The loss of versions in the wrong order; ``spread`` is that of scores on their scale."""
-        groups, levels = batch.require_levels()
-        scores = self.scores(groups.flatten(0, 2)).view(-1, *groups.shape[1:3])
-        return ranking_loss(scores, self._gather(levels), spread=spread, temperature=self.ranking_temperature)
 
     @torch.no_grad()
     def target_scores(self, views: Tensor, network: nn.Module | None = None) -> Tensor:
