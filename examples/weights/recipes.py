@@ -194,7 +194,7 @@ def train_config(
             maximum=100.0,
             licence=LICENCE,
         ),
-        runtime=replace(runtime, chunk=0 if name == "tuned" else recipe.chunk),
+        runtime=replace(runtime, chunk=recipe.chunk),
     )
     match name:
         case "moments":
@@ -209,6 +209,7 @@ def train_config(
                 head=MOMENTS,
                 loss=replace(config.loss, supervised_views=2),
                 optim=replace(config.optim, lr=recipe.tuned_lr, warmup_epochs=1.0, grad_clip=1.0),
+                runtime=replace(config.runtime, chunk=0),
             )
     return config
 

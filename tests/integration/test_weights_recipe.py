@@ -23,7 +23,9 @@ from sslvqa.hub.weights import file_sha256
 from sslvqa.nn.swin3d.model import SwinConfig
 from sslvqa.sampling import ViewGeometry
 from sslvqa.scoring import Scorer, check_golden
+from sslvqa.train import TrainConfig
 from sslvqa.train.checkpoint import find_checkpoint
+from sslvqa.train.settings import read_config
 
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "examples" / "weights"
@@ -250,6 +252,20 @@ def test_a_piece_without_time_left_stops_before_it_trains(modules, toys, run, cl
     assert code == build.NOT_FINISHED
     assert (out / "mobile" / "tables" / "test.csv").is_file()
     assert not (out / "mobile" / "stvqrl").exists()
+
+
+def test_the_document_tunes_as_the_recipe_does(modules, tmp_path):
+    recipes = modules["recipes"]
+    blocks = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "train.md").read_text(), re.DOTALL)
+    (text,) = [block for block in blocks if "epochs = 40" in block]
+    (tmp_path / "tuned.toml").write_text(text)
+    tables = dict.fromkeys(("labelled", "pristine", "unlabelled"), tmp_path)
+    made = recipes.train_config(
+        recipes.RECIPES["nano"], "tuned", tables, "start", tmp_path, recipes.runtime_of(1)
+    )
+    shown = read_config(tmp_path / "tuned.toml", TrainConfig, options={"labels": "l", "out": "o"})
+    for name in ("method", "turned", "labelled_batch", "epochs", "pair", "head", "loss", "optim"):
+        assert getattr(shown, name) == getattr(made, name), name
 
 
 def test_labels_never_rise_with_the_level_of_a_distortion(modules):
