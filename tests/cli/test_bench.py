@@ -55,7 +55,7 @@ def test_the_table_says_that_random_weights_mean_nothing(run, clip):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["--format", "csv"], "table or json"),
+        (["--format", "csv"], "'csv' is not one of"),
         (["--runs", "0"], "runs is 0"),
         (["--architecture", "mikro"], "no architecture named 'mikro'"),
     ],

@@ -66,7 +66,7 @@ def test_failed_videos_are_left_out_and_named(run, model_dir, ratings):
     ("args", "words"),
     [
         (["--group-column", "famly"], "no column 'famly'"),
-        (["--format", "csv"], "table or json"),
+        (["--format", "csv"], "'csv' is not one of"),
         (["--coverage", "2"], "coverage is 2"),
         (["--predictions", "absent/p.csv"], "no folder absent"),
     ],

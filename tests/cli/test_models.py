@@ -15,7 +15,7 @@ def test_the_list_says_what_the_score_is(run, shipped):
     table = run("models", "list", "--format", "table")
     assert "tiny.random" in table.out
     assert "TEST 0..100" in table.out
-    assert json.loads(run("models", "list").out)["name"] == "tiny.random"
+    assert json.loads(run("models", "list").out)["models"][0]["name"] == "tiny.random"
     assert json.loads(run("models", "list", "-f", "json").out)["models"][0]["licence"] == "MIT"
 
 

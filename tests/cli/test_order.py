@@ -62,6 +62,6 @@ def test_broken_versions_are_left_out_and_named(run, model_dir, groups):
 
 
 def test_wrong_use_is_one_line(run, model_dir, tmp_path, groups):
-    assert "table or json" in run("order", model_dir, groups, "--format", "csv").err
+    assert "'csv' is not one of" in run("order", model_dir, groups, "--format", "csv").err
     (tmp_path / "none").mkdir()
     assert "make some with: sslvqa distort" in run("order", model_dir, tmp_path / "none").err

@@ -66,7 +66,7 @@ def test_a_broken_video_is_left_out_and_named(run, rated):
 def test_wrong_use_exits_with_2(run, rated, tmp_path):
     test, train = rated / "test.csv", rated / "train.csv"
     for wrong, message in (
-        (("--format", "csv"), "--format is csv"),
+        (("--format", "csv"), "'csv' is not one of"),
         (("--coverage", "2"), "--coverage is 2"),
         (("--per-second", "0"), "must be positive"),
         (("--predictions", tmp_path / "no/p.csv"), "there is no folder"),

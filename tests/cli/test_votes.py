@@ -57,5 +57,5 @@ def test_pairs_become_a_manifest_too(run, tmp_path):
 def test_wrong_use_is_said_before_any_work(run, raw, tmp_path):
     assert "no folder" in run("votes", raw, "--out", tmp_path / "none" / "r.csv").err
     assert "COLUMN=VALUE" in run("votes", raw, "--out", tmp_path / "r.csv", "--where", "x").err
-    assert "is csv" in run("votes", raw, "--out", tmp_path / "r.csv", "-f", "csv").err
+    assert "'csv' is not one of" in run("votes", raw, "--out", tmp_path / "r.csv", "-f", "csv").err
     assert "lowest vote" in run("votes", raw, "--out", tmp_path / "r.csv", "--scale", 5, 1).err

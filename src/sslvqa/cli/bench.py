@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sslvqa.cli.options import Clips, Model, TestFormat
-from sslvqa.cli.output import Format, choose_format, note, print_json, print_table
-from sslvqa.errors import ConfigError
+from sslvqa.cli.options import Clips, Model, TableOrJson
+from sslvqa.cli.output import as_table, note, print_json, print_table
 
 if TYPE_CHECKING:
     from sslvqa.bench import BenchReport
@@ -38,15 +37,12 @@ def bench(
             help="Also time the straightforward PyTorch pipeline: slow, and all frames are held as RGB.",
         ),
     ] = True,
-    format_: TestFormat = None,
+    format_: TableOrJson = None,
 ) -> None:
     """Time scoring by stage, beside the floors of this machine and the straightforward pipeline.
 
     Ratios within one run are what holds; keep the machine idle meanwhile.
     """
-    kind = choose_format(format_, None)
-    if kind is Format.CSV:
-        raise ConfigError("--format is csv; a benchmark is a table or json")
     from sslvqa.bench import Job, benchmark
 
     job = Job(
@@ -58,7 +54,7 @@ def bench(
         runs=runs,
     )
     report = benchmark(job, reference=reference, progress=note)
-    if kind is Format.TABLE:
+    if as_table(format_):
         _print_report(report)
     else:
         print_json(report.to_dict())

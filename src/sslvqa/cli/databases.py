@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from sslvqa.cli.options import TestFormat
-from sslvqa.cli.output import Format, choose_format, note, open_output, print_json, print_table, track
+from sslvqa.cli.options import TableOrJson
+from sslvqa.cli.output import as_table, note, open_output, print_json, print_table, track
 from sslvqa.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -35,12 +35,12 @@ Protocol = Literal["official", "paper", "fifths", "info"]
 
 
 def list_(
-    format_: TestFormat = None,
+    format_: TableOrJson = None,
 ) -> None:
     """List the databases that can be checked and made: size, scale, licence, and where their owners are."""
     from sslvqa.data.databases import DATABASES
 
-    if choose_format(format_, None) is Format.TABLE:
+    if as_table(format_):
         columns = ("name", "videos", "scale", "licence", "published at")
         rows = [
             (item.name, str(item.videos), item.scale or "pristine", item.licence, item.owners)

@@ -18,9 +18,9 @@ from sslvqa.cli.options import (
     Root,
     ScoreColumn,
     Seed,
-    TestFormat,
+    TableOrJson,
 )
-from sslvqa.cli.output import Format, choose_format, note, print_json, print_table, track
+from sslvqa.cli.output import as_table, note, print_json, print_table, track
 from sslvqa.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def evaluate(
     draws: Draws = None,
     seed: Seed = None,
     device: Device = "auto",
-    format_: TestFormat = None,
+    format_: TableOrJson = None,
 ) -> None:
     """Score a rated set and compare: SROCC, PLCC (raw and after a 4-parameter logistic fit), KROCC, RMSE.
 
@@ -64,8 +64,7 @@ def evaluate(
     from sslvqa.data.manifest import read_manifest
     from sslvqa.scoring import Scorer, score_rated, write_predictions
 
-    kind = choose_format(format_, None)
-    check_options(kind, coverage, predictions)
+    check_options(coverage, predictions)
     manifest = read_manifest(ratings, root=root, path_column=path_column, score_column=score_column)
     groups, pairs = (_column(manifest, name) for name in (group_column, pairs_column))
     scorer = Scorer(model, clips=clips, draws=draws, seed=seed, device=device)
@@ -85,7 +84,7 @@ def evaluate(
     parts = {"all": _compare(rated, by_path, settings)}
     for group in sorted({item.group for item in rated}) if group_column else ():
         parts[group] = _compare([item for item in rated if item.group == group], by_path, settings)
-    _report(scorer, manifest, rated, parts, kind)
+    _report(scorer, manifest, rated, parts, tabular=as_table(format_))
     for item in rated:
         if item.error is not None:
             note(f"{item.path}: {item.error}")
@@ -93,10 +92,8 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def check_options(kind: Format, coverage: float, predictions: Path | None) -> None:
+def check_options(coverage: float, predictions: Path | None) -> None:
     """Refuse before the long work what would fail after it."""
-    if kind is Format.CSV:
-        raise ConfigError("--format is csv; a test is a table or json (--predictions writes CSV)")
     if not 0 < coverage < 1:
         raise ConfigError(f"--coverage is {coverage}; it must lie between 0 and 1, e.g. 0.95")
     if predictions is not None and not predictions.parent.is_dir():
@@ -138,14 +135,15 @@ def _report(
     manifest: Manifest,
     rated: list[RatedScore],
     parts: dict[str, Evaluation],
-    kind: Format,
+    *,
+    tabular: bool,
 ) -> None:
     from sslvqa.evaluate import MEASURES
     from sslvqa.scoring import interval_coverage
 
     held = interval_coverage(rated)
     failed = [{"path": item.path, "error": item.error} for item in rated if item.error is not None]
-    if kind is Format.TABLE:
+    if tabular:
         columns = ("videos", "n", "contents", *MEASURES, *(["pairs"] if parts["all"].order else []))
         print_table(columns, [evaluation_cells(name, part) for name, part in parts.items()])
         note(f"model {scorer.card.name}, score: {scorer.scale}")

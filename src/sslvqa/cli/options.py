@@ -7,8 +7,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from sslvqa.cli.output import Format
-
 __all__ = [
     "BackboneRate",
     "Batch",
@@ -29,7 +27,7 @@ __all__ = [
     "Root",
     "ScoreColumn",
     "Seed",
-    "TestFormat",
+    "TableOrJson",
     "Threads",
     "TrainDevice",
     "TrainPrecision",
@@ -74,6 +72,10 @@ Ray = Annotated[
 RayWorkers = Annotated[
     int | None, typer.Option(help="Processes on Ray.", show_default="one for each CPU, or GPU")
 ]
+TableOrJson = Annotated[
+    Literal["table", "json"] | None,
+    typer.Option("--format", "-f", help="Of the report.", show_default="table on a terminal, else json"),
+]
 
 # of a test on rated videos
 Root = Annotated[Path | None, typer.Option(help="Folder of relative paths.", show_default="each table's")]
@@ -87,9 +89,6 @@ Predictions = Annotated[
     Path | None, typer.Option(help="CSV to write: label and score of every video.", show_default="off")
 ]
 Coverage = Annotated[float, typer.Option(help="Of the bootstrap intervals, 0..1.")]
-TestFormat = Annotated[
-    Format | None, typer.Option("--format", "-f", help="table or json; default: table on a terminal.")
-]
 Resamples = Annotated[int, typer.Option(help="Bootstrap draws by content; 0 for no intervals.")]
 
 # of training; what is not given comes from the preset or the settings file

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sslvqa.cli.options import Clips, Device, Draws, Seed, TestFormat
-from sslvqa.cli.output import Format, choose_format, note, print_json, print_table, track
-from sslvqa.errors import ConfigError
+from sslvqa.cli.options import Clips, Device, Draws, Seed, TableOrJson
+from sslvqa.cli.output import as_table, note, print_json, print_table, track
 
 if TYPE_CHECKING:
     from sslvqa.evaluate import LevelOrder
@@ -26,7 +25,7 @@ def order(
     draws: Draws = None,
     seed: Seed = None,
     device: Device = "auto",
-    format_: TestFormat = None,
+    format_: TableOrJson = None,
 ) -> None:
     """Test without labels whether scores fall as distortions of your videos rise, kind by kind.
 
@@ -37,9 +36,6 @@ def order(
     from sslvqa.scoring import Scorer, score_rated
     from sslvqa.train.groups import find_groups
 
-    shown = choose_format(format_, None)
-    if shown is Format.CSV:
-        raise ConfigError("--format is csv; a test is a table or json")
     versions = [
         (str(path), group.scene, float(max(level, 1) if place else 0), kind)
         for group in find_groups(groups)
@@ -55,7 +51,7 @@ def order(
         levels=[round(item.label) for item, _ in scored],
     )
     failed = [item for item in rated if item.error is not None]
-    if shown is Format.TABLE:
+    if as_table(format_):
         _print_table(scorer, found)
     else:
         print_json(

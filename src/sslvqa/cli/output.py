@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Format",
     "RecordWriter",
+    "as_table",
     "choose_format",
     "note",
     "open_output",
@@ -48,6 +49,11 @@ def choose_format(wanted: Format | None, output: Path | None) -> Format:
     if output is not None:
         return _ENDINGS.get(output.suffix.lower(), Format.NDJSON)
     return Format.TABLE if sys.stdout.isatty() else Format.NDJSON
+
+
+def as_table(wanted: Literal["table", "json"] | None) -> bool:
+    """Whether a report is a table and not one JSON document: what is asked, else a table on a terminal."""
+    return wanted == "table" or (wanted is None and sys.stdout.isatty())
 
 
 def note(message: str) -> None:

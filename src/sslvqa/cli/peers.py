@@ -17,9 +17,9 @@ from sslvqa.cli.options import (
     Resamples,
     Root,
     ScoreColumn,
-    TestFormat,
+    TableOrJson,
 )
-from sslvqa.cli.output import Format, choose_format, note, print_json, print_table, track
+from sslvqa.cli.output import as_table, note, print_json, print_table, track
 from sslvqa.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def peers(
     predictions: Predictions = None,
     coverage: Coverage = 0.95,
     resamples: Resamples = 1000,
-    format_: TestFormat = None,
+    format_: TableOrJson = None,
 ) -> None:
     """Train and test a method of others on your videos: what a model has to beat.
 
@@ -70,8 +70,7 @@ def peers(
     from sslvqa.evaluate import MEASURES, evaluate_predictions
     from sslvqa.peers import PEERS, choose_frames
 
-    kind = choose_format(format_, None)
-    check_options(kind, coverage, predictions)
+    check_options(coverage, predictions)
     peer = PEERS[method]()
     read = partial(read_manifest, root=root, path_column=path_column, score_column=score_column)
     looks_at = choose_frames(peer, per_second)
@@ -100,7 +99,7 @@ def peers(
         resamples=resamples,
     )
     failed = [{"path": str(row.path), "error": found.error} for row, found in (*first, *rated) if found.error]
-    if kind is Format.TABLE:
+    if as_table(format_):
         print_table(("method", "n", "contents", *MEASURES), [evaluation_cells(method, result)])
         note("the logistic fit is made on these very videos")
     else:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sslvqa.cli.output import Format, choose_format, note, print_table
+from sslvqa.cli.options import TableOrJson
+from sslvqa.cli.output import as_table, note, print_table
 from sslvqa.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -136,12 +137,7 @@ def export(
     out: Annotated[Path, typer.Option(help="CSV to write; sslvqa votes reads it.")],
     *,
     everything: Annotated[bool, typer.Option("--all", help="Also training questions and anchors.")] = False,
-    format_: Annotated[
-        Format | None,
-        typer.Option(
-            "--format", "-f", help="Of the checks of raters: table or json; default: table on a terminal."
-        ),
-    ] = None,
+    format_: TableOrJson = None,
 ) -> None:
     """Write the votes, and report how careful each person was."""
     from dataclasses import asdict
@@ -153,7 +149,7 @@ def export(
     found = Study(study)
     rows = write_votes(out, found, everything=everything)
     checks = check_raters(found)
-    if choose_format(format_, None) is Format.TABLE:
+    if as_table(format_):
         columns = ("rater", "votes", "repeats differ", "anchors", "same vote", "seconds", "flags")
         print_table(columns, [_cells(check) for check in checks])
     else:

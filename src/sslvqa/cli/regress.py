@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sslvqa.cli.options import TestFormat
-from sslvqa.cli.output import Format, choose_format, note, print_json, print_table
+from sslvqa.cli.options import TableOrJson
+from sslvqa.cli.output import as_table, note, print_json, print_table
 from sslvqa.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def regress(
         Path | None, typer.Option(help="CSV of every split; those it has are not computed again.")
     ] = None,
     workers: Annotated[int, typer.Option(help="Processes, one thread each.")] = 1,
-    format_: TestFormat = None,
+    format_: TableOrJson = None,
 ) -> None:
     """Test features against human scores: support vector regression, median over random splits.
 
@@ -46,9 +46,6 @@ def regress(
     from sslvqa.data.features import read_feature_matrix, read_score_table
     from sslvqa.evaluate import append_result, data_hash, read_results, regress_splits
 
-    kind = choose_format(format_, None)
-    if kind is Format.CSV:
-        raise ConfigError("--format is csv; the medians are a table or json (--out is the CSV of splits)")
     if splits < 1 or (out is not None and not out.parent.is_dir()):
         raise ConfigError(f"--splits is {splits}, --out is {out}; give 1 or more, and a folder that exists")
     matrix = read_feature_matrix(features)
@@ -64,14 +61,15 @@ def regress(
             append_result(out, result, data=data)
         note(f"split {result.split}: SROCC {result.measures['srocc']:.4f}")
     results = [done[number] for number in range(1, splits + 1)]
-    _report(results, {"features": str(features), "scores": str(scores), "data_sha256": data}, kind)
+    source = {"features": str(features), "scores": str(scores), "data_sha256": data}
+    _report(results, source, tabular=as_table(format_))
 
 
-def _report(results: list[SplitResult], source: dict[str, str], kind: Format) -> None:
+def _report(results: list[SplitResult], source: dict[str, str], *, tabular: bool) -> None:
     from sslvqa.evaluate import MEASURES, median_results, splits_hash
 
     medians = median_results(results)
-    if kind is Format.TABLE:
+    if tabular:
         print_table(
             ("splits", "train", "test", *MEASURES),
             [

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from sslvqa.cli.options import TestFormat
-from sslvqa.cli.output import Format, choose_format, note, print_json, print_table
+from sslvqa.cli.options import TableOrJson
+from sslvqa.cli.output import as_table, note, print_json, print_table
 from sslvqa.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def votes(
     ] = False,
     coverage: Annotated[float, typer.Option(help="Of the confidence intervals, 0..1.")] = 0.95,
     seed: Annotated[int, typer.Option(help="Seed of the split-half correlation.")] = 0,
-    format_: TestFormat = None,
+    format_: TableOrJson = None,
 ) -> None:
     """Turn raw votes into ratings with confidence intervals, and report on the raters.
 
@@ -75,9 +75,6 @@ def votes(
     """
     from sslvqa.rate import is_pair_table, rate_videos, read_votes, write_ratings
 
-    kind = choose_format(format_, None)
-    if kind is Format.CSV:
-        raise ConfigError("--format is csv; the report is a table or json (--out is the CSV)")
     if not out.parent.is_dir():
         raise ConfigError(f"--out {out}: there is no folder {out.parent}; create it first")
     conditions = _conditions(where or [])
@@ -93,7 +90,7 @@ def votes(
         wrong = next((option for option, value in graded.items() if value is not None), None)
         if wrong is not None:
             raise ConfigError(f"{wrong} is about grades, but {table} holds pairs; leave it out")
-        _pairs(table, out, kind, where=conditions, coverage=coverage)
+        _pairs(table, out, where=conditions, coverage=coverage, tabular=as_table(format_))
         return
     found = read_votes(
         table,
@@ -114,17 +111,18 @@ def votes(
         seed=seed,
     )
     write_ratings(out, ratings, contents=found.contents)
-    _report(ratings, {"missing": found.missing, "bad": list(found.bad), "out": str(out)}, kind, repeats)
+    reading = {"missing": found.missing, "bad": list(found.bad), "out": str(out)}
+    _report(ratings, reading, repeats, tabular=as_table(format_))
     if found.bad:
         raise typer.Exit(1)
 
 
-def _pairs(table: Path, out: Path, kind: Format, *, where: dict[str, str], coverage: float) -> None:
+def _pairs(table: Path, out: Path, *, where: dict[str, str], coverage: float, tabular: bool) -> None:
     from sslvqa.rate import bradley_terry, read_pairs, write_pair_scores
 
     scores = bradley_terry(read_pairs(table, where=where))
     write_pair_scores(out, scores, coverage=coverage)
-    if kind is not Format.TABLE:
+    if not tabular:
         print_json(scores.to_dict() | {"out": str(out)})
         return
     print_table(("rater", "agrees with the scores"), [(k, f"{v:.2f}") for k, v in scores.agreement.items()])
@@ -133,9 +131,9 @@ def _pairs(table: Path, out: Path, kind: Format, *, where: dict[str, str], cover
         note(f"warning: {warning}")
 
 
-def _report(ratings: Ratings, reading: dict[str, Any], kind: Format, repeats: str) -> None:
+def _report(ratings: Ratings, reading: dict[str, Any], repeats: str, *, tabular: bool) -> None:
     summary = ratings.to_dict() | reading
-    if kind is not Format.TABLE:
+    if not tabular:
         print_json(summary)
         return
     columns = ("rater", "votes", "bias", "inconsistency", "agreement", "P", "Q", "BT.500")
