@@ -102,6 +102,14 @@ def test_bradley_terry_recovers_scores_within_their_errors():
     assert found.comparisons.tolist() == [800] * 5
 
 
+def test_standard_errors_are_those_of_repeated_studies():
+    true = np.linspace(-1, 1, 8)
+    studies = [bradley_terry(simulated_pairs(true, 40, seed=seed)) for seed in range(30)]
+    order = [[found.videos.index(f"v{i}") for i in range(8)] for found in studies]
+    scatter = np.std([found.score[at] for found, at in zip(studies, order, strict=True)], axis=0).mean()
+    assert studies[0].std_error.mean() == pytest.approx(scatter, rel=0.15)
+
+
 def test_two_videos_have_the_closed_form_but_for_the_prior():
     found = bradley_terry([Comparison("p", "a", "b", float(i < 730)) for i in range(1000)])
     gap = found.score[0] - found.score[1]

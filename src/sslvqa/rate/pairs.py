@@ -127,7 +127,8 @@ def bradley_terry(comparisons: Sequence[Comparison]) -> PairScores:
     """Fit ``P(a preferred to b) = 1 / (1 + exp(s_b - s_a))`` by maximum a posteriori.
 
     The prior is Gaussian with variance 10: weak beside a few comparisons, but it keeps scores finite. "No
-    preference" counts as half a preference for each. Standard errors come from the inverse Hessian.
+    preference" counts as half a preference for each. Standard errors come from the inverse Hessian; they are
+    those of scores with mean 0, so how far all could shift together is no part of them.
 
     Source: Bradley and Terry, Biometrika 1952; ITU-T P.910 and BT.500 name the model for pair comparison.
 
@@ -159,7 +160,7 @@ def bradley_terry(comparisons: Sequence[Comparison]) -> PairScores:
     return PairScores(
         names,
         score,
-        np.sqrt(np.diag(np.linalg.inv(_hessian(score, left, right)))),
+        _centred_errors(_hessian(score, left, right)),
         np.bincount(np.concatenate([left, right]), minlength=len(names)),
         _agreement(comparisons, score[left] - score[right]),
         _groups(left, right, len(names)),
@@ -204,6 +205,13 @@ def _hessian(
     for a, b, sign in ((left, left, 1), (right, right, 1), (left, right, -1), (right, left, -1)):
         np.add.at(hessian, (a, b), sign * weight)
     return hessian
+
+
+def _centred_errors(hessian: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard errors once the mean is taken out: along it (an eigenvector) there is only the prior."""
+    variance = np.diag(np.linalg.inv(hessian)) - 1 / (_PRIOR * len(hessian))
+    errors: NDArray[np.float64] = np.sqrt(np.maximum(variance, 0))
+    return errors
 
 
 def _agreement(comparisons: Sequence[Comparison], gap: NDArray[np.float64]) -> dict[str, float]:
