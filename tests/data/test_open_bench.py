@@ -99,8 +99,34 @@ def test_a_malformed_table_of_sources_names_the_line(tmp_path, text, kind, words
     path.write_text(text)
     with pytest.raises(kind, match=words):
         read_sources(path)
-    with pytest.raises(ManifestError, match="cannot be read"):
+    with pytest.raises(ManifestError, match="no table"):
         read_sources(tmp_path / "absent.csv")
+
+
+def test_a_table_of_sources_may_come_from_a_spreadsheet(tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_text("file;split;scale\n\na.mp4;test;2\n")
+    (found,) = read_sources(path)
+    assert (found.file, found.split, found.scale) == ("a.mp4", "test", 2)
+    path.write_bytes("file,content\na.mp4,caf\xe9\n".encode("latin-1"))
+    with pytest.raises(ManifestError, match="UTF-8"):
+        read_sources(path)
+
+
+def test_two_sources_of_one_name_have_one_scene_and_the_second_is_told(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("sslvqa.data.labels.vmaf_label", lambda: "VMAF of nothing")
+    monkeypatch.setattr(
+        "sslvqa.data.open_bench.make_scene",
+        lambda plan: SceneReport(str(plan.scene.source), plan.scene.directory.name, 0, 0.0, 0.0),
+    )
+    (folder / "c0.mkv").write_bytes((folder / "c0.mp4").read_bytes())
+    table = tmp_path / "s.csv"
+    table.write_text("file\nc0.mp4\nc0.mkv\nc1.mp4\n")
+    found = list(build_open_bench(folder, tmp_path / "bench", SMALL, sources=table))
+    assert [Path(report.source).name for report in found if report.error is None] == ["c0.mp4", "c1.mp4"]
+    (refused,) = (report for report in found if report.error is not None)
+    assert refused.source == "c0.mkv"
+    assert "is that of" in refused.error
 
 
 def test_a_set_of_unseen_kinds_has_the_test_contents_alone(folder, tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ from sslvqa.evaluate import (
     MEASURES,
     append_result,
     data_hash,
+    fit_svr,
     median_results,
     read_results,
     regress_splits,
@@ -145,3 +146,18 @@ def test_results_go_on_in_a_table_of_the_same_data(tmp_path, results):
     path.write_text("split,sha256\n1,x\n")
     with pytest.raises(DataError, match="not a result of a split"):
         read_results(path, data=mark)
+
+
+def test_few_or_uneven_contents_are_fitted_or_refused():
+    x, y = data(videos=22)
+    assert fit_svr(x, y, contents=["a"] * 10 + ["b"] * 10 + ["c"] * 2).predict(x).shape == (22,)
+    for contents in (["a"] * 22, ["a"] * 11 + ["b"] * 11):
+        with pytest.raises(DataError, match="all videos are of one content"):
+            list(regress_splits(x, y, splits=[1], contents=contents))
+
+
+def test_a_table_killed_before_its_header_is_begun_anew(tmp_path, results):
+    path, mark = tmp_path / "splits.csv", data_hash(*data())
+    path.touch()
+    append_result(path, results[0], data=mark)
+    assert list(read_results(path, data=mark).values()) == [results[0]]

@@ -33,6 +33,11 @@ def test_ties_and_equal_methods_are_indistinguishable():
     assert corrected_t_test([0.6] * 8, [0.5] * 8, test_share=0.2).verdict == "better"
 
 
+def test_a_tie_cannot_make_three_results_a_side_significant():
+    found = rank_sum_test([0.719, 0.720, 0.719], [0.704, 0.705, 0.704])
+    assert (found.verdict, found.p_better) == ("indistinguishable", found.smallest_p)
+
+
 def test_a_paired_test_finds_a_small_steady_difference_that_the_rank_sum_test_misses():
     better = BASE + 0.004 + GENERATOR.normal(0, 0.002, 20)
     assert rank_sum_test(better, BASE).verdict == "indistinguishable"

@@ -115,6 +115,17 @@ def test_a_database_may_be_a_manifest(databases, tmp_path):
         DatabaseFolders(named={"konvid": table})
 
 
+def test_a_malformed_database_is_absent_and_does_not_end_the_others(databases, tmp_path):
+    broken = tmp_path / "mine.csv"
+    broken.write_text("file,mos\nnot there.mp4,3\n")
+    folders = DatabaseFolders([databases], named={"live-vqc": broken})
+    paper = PaperBench(folders, sizes=SIZES)
+    table = Table("few", "Few labels", (MINUS,), ("KoNViD-1k", "LIVE-VQC"))
+    assert "not there.mp4" in paper.absent(table)["live-vqc"]
+    (cell,) = table.cells(SIZES)
+    assert "KoNViD-1k" in paper.draw(cell, 0).tests
+
+
 def test_without_databases_the_command_says_so_and_shows_the_published_numbers(tmp_path):
     command = ["reproduce", "table2", "--data", str(tmp_path), "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(app, command)

@@ -126,6 +126,14 @@ def test_a_session_whose_time_is_over_keeps_what_it_tested(plan_of, tmp_path, mo
     assert len(names) == len(set(names)) == 14
 
 
+def test_a_test_killed_before_its_first_score_is_begun_anew(tmp_path):
+    scratch = tmp_path / "x.part"
+    for text in ("", "video,con"):
+        scratch.write_text(text)
+        assert work._known(scratch) == set()
+        assert not scratch.exists()
+
+
 def test_a_run_that_fails_does_not_end_the_others(plan_of, recipe):
     wild = replace(RANDOM, label="wild", changes=(("optim.lr", 1e30), ("optim.head_lr", 1e30)))
     table = replace(PAIR, rows=(wild, OTHER))

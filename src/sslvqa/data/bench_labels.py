@@ -22,9 +22,9 @@ __all__ = ["COLUMNS", "BenchScene", "label_group", "write_labels"]
 
 COLUMNS = (
     *("path", "score", "content", "split", "scene", "version", "distortion", "level"),
-    *("vmaf", "ssim", "xpsnr", "width", "height", "frames"),
+    *("vmaf", "ssim", "xpsnr", "width", "height", "frames", "kind"),
 )
-"""Of ``labels.csv``."""
+"""Of ``labels.csv``; ``kind`` is that of ``--pairs-column``: versions of one content by one distortion."""
 
 _LEDGER = "labels.jsonl"
 
@@ -123,4 +123,5 @@ def _rows(plan: BenchScene, out_dir: Path) -> Iterator[dict[str, Any]]:
             "width": group.width_px,
             "height": group.height_px,
             "frames": entry["frames"],
+            "kind": f"{plan.content} {item.family}",
         }

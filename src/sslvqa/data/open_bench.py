@@ -104,13 +104,15 @@ def build_open_bench(
     candidates = choose_sources(folder, settings, sources)
     write_sources(out_dir / "sources.csv", candidates)
     _write_about(out_dir, label, settings)
-    plans: list[BenchScene] = []
+    by_folder: dict[Path, BenchScene] = {}
     for candidate in candidates:
         if candidate.take and not (settings.unseen and candidate.split != "test"):
             try:
-                plans += plan_bench(candidate, folder, out_dir, settings)
+                for plan in plan_bench(candidate, folder, out_dir, settings):
+                    _add_plan(by_folder, plan)
             except (SslvqaError, OSError) as error:
                 yield SceneReport(candidate.file, "", 0, 0.0, 0.0, str(error))
+    plans = tuple(by_folder.values())
     if not plans:
         raise DataError(
             f"{folder}: no clip can serve as pristine (see {out_dir / 'sources.csv'}); "
@@ -120,6 +122,17 @@ def build_open_bench(
         write_labels(out_dir, plans)
         source, name = str(outcome.job.scene.source), outcome.job.scene.directory.name
         yield outcome.result or SceneReport(source, name, 0, 0.0, 0.0, outcome.error)
+
+
+def _add_plan(plans: dict[Path, BenchScene], plan: BenchScene) -> None:
+    """Take a scene unless its folder is another one's already."""
+    scene = plan.scene
+    first = plans.setdefault(scene.directory, plan)
+    if first is not plan:
+        raise DataError(
+            f"{scene.source}: its scene {scene.directory.name} is that of {first.scene.source}; "
+            "rename one of the files, or name each file once"
+        )
 
 
 def choose_sources(folder: Path, settings: BenchSettings, sources: Path | None) -> tuple[Candidate, ...]:

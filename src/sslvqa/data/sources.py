@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sslvqa.data.cells import read_cells
 from sslvqa.data.manifest import Manifest, ManifestRow, scan_videos
 from sslvqa.data.splits import split_by_content
 from sslvqa.distort.many import auto_scale
@@ -145,14 +146,10 @@ def read_sources(path: Path) -> tuple[Candidate, ...]:
         ManifestError: Not such a table; the message names file and line.
         DataError: One content has two splits.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.DictReader(stream))
-    except OSError as error:
-        raise ManifestError(
-            f"{path}: cannot be read ({error}); expected a CSV with the column file"
-        ) from error
-    candidates = tuple(_parse(row, f"{path}:{line}") for line, row in enumerate(rows, start=2))
+    (_, header), *lines = read_cells(path, expected="the column file")
+    candidates = tuple(
+        _parse(dict(zip(header, cells, strict=False)), f"{path}:{line}") for line, cells in lines
+    )
     side: dict[str, str] = {}
     for item in candidates:
         if item.take and item.split and side.setdefault(item.content, item.split) != item.split:
@@ -160,8 +157,7 @@ def read_sources(path: Path) -> tuple[Candidate, ...]:
     return candidates
 
 
-def _parse(row: dict[str, str | None], where: str) -> Candidate:
-    cells = {key: (value or "").strip() for key, value in row.items() if key}
+def _parse(cells: dict[str, str], where: str) -> Candidate:
     file = cells.get("file", "")
     if not file:
         raise ManifestError(

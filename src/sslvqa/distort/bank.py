@@ -144,5 +144,6 @@ def _paper() -> tuple[Distortion, ...]:
 PAPER_DISTORTIONS: tuple[Distortion, ...] = _paper()
 """The 12 distortions of the paper, ids as in the released data.
 
-1-3 MPEG-2 quantiser 1, 20, 30; 4-6 H.264 CRF 5, 35, 50; 7-9 Gaussian pyramid down-up by 4, 8, 16; 10-12 frame
-rate divided by 2, 3, 4 and interpolated back."""
+1-3 MPEG-2 quantiser 1, 20, 30; 4-6 H.264 CRF 5, 35, 50; 7-9 Gaussian pyramid down-up by 4, 8, 16, of each
+plane by itself, so that chroma, which is half as large, loses twice as much; 10-12 frame rate divided by
+2, 3, 4 and interpolated back."""

@@ -69,7 +69,8 @@ def _blur(frames: Frames, amount: float, _: np.random.Generator) -> Iterator[Yuv
 def _motion_blur(frames: Frames, amount: float, rng: np.random.Generator) -> Iterator[Yuv]:
     """Mean along a straight line of ``amount`` luma px, one direction for the whole video."""
     angle = rng.uniform(0, np.pi)
-    steps = np.linspace(-amount / 2, amount / 2, max(int(amount), 2))
+    length = max(int(amount), 2)
+    steps = np.arange(length) - (length - 1) / 2
     offsets = np.stack([np.sin(angle) * steps, np.cos(angle) * steps], axis=1)
     for frame in frames:
         yield Yuv(
@@ -79,7 +80,7 @@ def _motion_blur(frames: Frames, amount: float, rng: np.random.Generator) -> Ite
 
 def _line_mean(plane: NDArray[np.uint8], offsets: NDArray[np.float64]) -> NDArray[np.uint8]:
     total = np.zeros(plane.shape, np.float32)
-    for down, right in np.rint(offsets).astype(int):
+    for down, right in np.floor(offsets + 0.5).astype(int):  # halves one way, or the line would have gaps
         total += shifted(plane, down, right)
     return _to_uint8(total / np.float32(len(offsets)))
 

@@ -122,13 +122,21 @@ def pair_order_accuracy(
     x, y = paired(scores, labels)
     if len(groups) != x.size:
         raise DataError(f"got {x.size} scores and {len(groups)} groups; each video needs one of both")
-    first, second = np.triu_indices(x.size, k=1)
-    member = np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1]
-    difference = y[first] - y[second]
-    counted = (member[first] == member[second]) & (np.abs(difference) >= gap) & (difference != 0)
-    agreement = np.sign(x[first] - x[second]) * np.sign(difference)
-    right = 0.5 * (1 + agreement[counted])
+    members: dict[str, list[int]] = {}
+    for place, group in enumerate(groups):
+        members.setdefault(group, []).append(place)
+    agreements = [_agreements(x[places], y[places], gap=gap) for places in members.values()]
+    right = 0.5 * (1 + np.concatenate(agreements)) if agreements else np.empty(0)
     return PairOrder(float(right.mean()) if right.size else float("nan"), int(right.size), gap)
+
+
+def _agreements(x: NDArray[np.float64], y: NDArray[np.float64], *, gap: float) -> NDArray[np.float64]:
+    """1, 0 (a tie of the scores) or -1 for each pair whose labels differ by at least ``gap``."""
+    first, second = np.triu_indices(x.size, k=1)
+    difference = y[first] - y[second]
+    counted = (np.abs(difference) >= gap) & (difference != 0)
+    agreement: NDArray[np.float64] = (np.sign(x[first] - x[second]) * np.sign(difference))[counted]
+    return agreement
 
 
 def _on_indices(

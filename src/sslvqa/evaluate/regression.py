@@ -30,6 +30,7 @@ _C = 2.0 ** np.arange(1, 11)
 _GAMMA = 2.0 ** np.arange(-8, 2)
 _TEST = 0.2
 _FEWEST = 20
+_LOGISTIC_PARAMETERS = 4
 _CONVERGED = {1, 2, 3, 4}
 """Of MINPACK."""
 
@@ -74,7 +75,7 @@ def regress_splits(
 
     Raises:
         MissingExtraError: scikit-learn is not installed.
-        DataError: Sizes differ, labels are not finite or constant, or there are too few videos.
+        DataError: Sizes differ, labels are not finite or constant, or there are too few videos or contents.
         ConfigError: A number is below 1.
     """
     x, y = _checked(features, labels)
@@ -179,7 +180,12 @@ def _divide(
     from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
     own = groups[places]
-    if len(np.unique(own)) == len(own):
+    contents = len(np.unique(own))
+    if contents < 2:
+        raise DataError(
+            "all videos are of one content, which cannot be divided; take more contents"
+        )
+    if contents == len(own):
         first, second = train_test_split(places, test_size=_TEST, random_state=seed)
         return first, second
     splitter = GroupShuffleSplit(1, test_size=_TEST, random_state=seed)
@@ -212,7 +218,12 @@ def _choose(
 
 
 def _logistic_rmse(scores: NDArray[np.float64], labels: NDArray[np.float64]) -> float:
-    """RMSE after the 4-parameter logistic, from the published protocol's start; inf where the fit fails."""
+    """RMSE after the 4-parameter logistic, from the published protocol's start; inf where the fit fails.
+
+    Fewer scores than the logistic has parameters (few large contents) are compared as they are.
+    """
+    if len(scores) < _LOGISTIC_PARAMETERS:
+        return float(np.sqrt(np.mean((scores - labels) ** 2)))
     start = [labels.max(), labels.min(), scores.mean(), 0.5]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of a fit that fails, which is passed over

@@ -57,8 +57,9 @@ def rank_sum_test(first: ArrayLike, second: ArrayLike, *, level: float = 0.05) -
     """One-sided Wilcoxon rank-sum (Mann-Whitney) test in both directions, as the field does it.
 
     Exact without ties and with up to 50 results each, else with the normal approximation and continuity
-    correction. It treats results as independent: over random splits of one set, which overlap, it finds too
-    many differences; prefer :func:`corrected_t_test` there. Three results a side give p = 0.05 at best.
+    correction, which is not trusted below the smallest exact p-value. It treats results as independent: over
+    random splits of one set, which overlap, it finds too many differences; prefer :func:`corrected_t_test`
+    there. Three results a side give p = 0.05 at best.
 
     Args:
         first: Results of one method, e.g. SROCC of each split, higher is better; at least 1.
@@ -74,7 +75,8 @@ def rank_sum_test(first: ArrayLike, second: ArrayLike, *, level: float = 0.05) -
     better, worse = (
         float(stats.mannwhitneyu(x, y, alternative=side, method=method).pvalue) for side in _SIDES
     )
-    return _comparison(better, worse, 1 / math.comb(len(x) + len(y), len(x)), level)
+    smallest = 1 / math.comb(len(x) + len(y), len(x))
+    return _comparison(max(better, smallest), max(worse, smallest), smallest, level)
 
 
 def signed_rank_test(first: ArrayLike, second: ArrayLike, *, level: float = 0.05) -> Comparison:
@@ -95,7 +97,7 @@ def signed_rank_test(first: ArrayLike, second: ArrayLike, *, level: float = 0.05
     better, worse = (
         float(stats.wilcoxon(difference, alternative=side, zero_method="pratt").pvalue) for side in _SIDES
     )
-    return _comparison(better, worse, smallest, level)
+    return _comparison(max(better, smallest), max(worse, smallest), smallest, level)
 
 
 def corrected_t_test(

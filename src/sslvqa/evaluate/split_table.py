@@ -63,7 +63,7 @@ def read_results(path: Path, *, data: str) -> dict[int, SplitResult]:
 
 def append_result(path: Path, result: SplitResult, *, data: str) -> None:
     """Add one line; the header comes first in a new file."""
-    new = not path.is_file()
+    new = not path.is_file() or path.stat().st_size == 0  # killed before the header was written
     with path.open("a", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         if new:

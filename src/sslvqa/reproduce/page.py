@@ -129,8 +129,8 @@ def _differences(results: Sequence[CellResult]) -> str:
 def _absences(table: Table, plan: Plan) -> list[str]:
     """What is not there and why, each reason once."""
     absent = [f"- {name}: {reason}" for name, reason in plan.bench.absent(table).items()]
-    mine = {RunName.of(cell, 0).cell.row for cell in table.cells(plan.bench.sizes)}
-    reasons = Counter(reason for name, reason in plan.problems.items() if name.cell.row in mine)
+    mine = {RunName.of(cell, 0).cell for cell in table.cells(plan.bench.sizes)}
+    reasons = Counter(reason for name, reason in plan.problems.items() if name.cell in mine)
     runs = [f"- {count} runs: {reason}" for reason, count in reasons.items()]
     parts = []
     if absent:

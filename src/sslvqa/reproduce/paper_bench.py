@@ -16,7 +16,7 @@ from sslvqa.data.datasets import SceneVersions
 from sslvqa.data.manifest import Manifest, read_manifest
 from sslvqa.data.protocols import fifth_splits, paper_draws
 from sslvqa.distort import build_group
-from sslvqa.errors import DataError, VideoError
+from sslvqa.errors import DataError, SslvqaError, VideoError
 from sslvqa.reproduce.bench import Draw, take
 from sslvqa.reproduce.tables import Amounts, Sizes
 
@@ -168,6 +168,6 @@ class PaperBench:
     def _why_absent(self, name: str) -> str | None:
         try:
             self._load(name)
-        except DataError as error:
+        except SslvqaError as error:  # a malformed label file or a missing extra is no better than none
             return str(error)
         return None

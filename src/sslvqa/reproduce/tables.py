@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sslvqa.errors import ConfigError
@@ -133,9 +134,24 @@ class Table:
     """Whether a method of one's own belongs in it."""
 
     def with_methods(self, methods: Iterable[str]) -> Table:
-        """The table with rows for methods of one's own (``FILE.py:CLASS``), if it compares methods."""
-        rows = [Row(name.rsplit(":", 1)[-1], name) for name in methods]
-        return replace(self, rows=(*self.rows, *rows)) if self.compares_methods else self
+        """The table with rows for methods of one's own (``FILE.py:CLASS``), if it compares methods.
+
+        A row is called as its class, or ``FILE.py:CLASS`` where another row is called so.
+
+        Raises:
+            ConfigError: Two methods have the same file name and class.
+        """
+        if not self.compares_methods:
+            return self
+        rows = list(self.rows)
+        for name in methods:
+            short = Path(name).name
+            known = {row.label for row in rows}
+            label = next((text for text in (short.rsplit(":", 1)[-1], short) if text not in known), None)
+            if label is None:
+                raise ConfigError(f"--method {name}: there is a {short} already; rename file or class")
+            rows.append(Row(label, name))
+        return replace(self, rows=tuple(rows))
 
     def cells(self, sizes: Sizes) -> tuple[Cell, ...]:
         """All that has to be learned, in the order of the table."""

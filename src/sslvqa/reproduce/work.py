@@ -178,11 +178,18 @@ def _test(folder: RunFolder, draw: Draw, *, budget: Budget, recipe_options: dict
 
 
 def _known(scratch: Path) -> set[str]:
-    """Videos that an interrupted test has finished; a last line without an end is cut off."""
+    """Videos that an interrupted test has finished; a last line without an end is cut off.
+
+    Without a whole line, as when it was killed before the first, the file goes.
+    """
     if not scratch.is_file():
         return set()
     text = scratch.read_text("utf-8")
-    scratch.write_text(text[: text.rfind("\n") + 1], "utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    if not whole:
+        scratch.unlink()
+        return set()
+    scratch.write_text(whole, "utf-8")
     return {row["video"] for row in read_rows(scratch)}
 
 
