@@ -18,7 +18,8 @@ import httpx
 from sslvqa.web import ServeSettings
 from sslvqa.web.server import PageServer, listen_on
 
-EXPECTED = re.compile("status of 4(01|22)|net::ERR_")  # asked for the token, refused; the server is gone
+EXPECTED = re.compile("status of (401|410|422|502)|net::ERR_")
+"""Asked for the token; a video is gone; refused; refused by what stands in front; the server is gone."""
 FAKE = (sys.executable, str(Path(__file__).with_name("fake_worker.py")))
 
 

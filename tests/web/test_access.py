@@ -143,6 +143,47 @@ def test_a_folder_gives_its_videos_but_none_through_links_outwards(service, fold
     assert found.client.post("/api/paths", json={"paths": ["notes.txt"]}).status_code == 422
 
 
+def test_of_videos_that_are_refused_none_is_added(service, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    (folder / "raw").mkdir()
+    for name in ("a.mp4", "b.yuv"):
+        (folder / "raw" / name).write_bytes(b"inside")
+    (folder / "many").mkdir()
+    for index in range(4):
+        (folder / "many" / f"hang{index}.mp4").write_bytes(b"inside")
+    found = service(folder=folder, max_waiting=3)
+
+    def add(*paths):
+        return found.client.post("/api/paths", json={"paths": list(paths)})
+
+    answer = add("raw")
+    assert (answer.status_code, "headerless" in answer.json()["detail"]) == (422, True)
+    answer = add("many")
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == (
+        "4 videos; at most 3 may wait; name subfolders, or start the server with a larger --max-queue"
+    )
+    assert found.client.get("/api/jobs").json() == {"jobs": []}
+    (running,) = add("many/hang0.mp4").json()["jobs"]
+    found.wait(running["id"], "running")
+    assert len(add("many/hang1.mp4", "many/hang2.mp4").json()["jobs"]) == 2
+    answer = add("many/hang3.mp4", "raw/a.mp4")
+    assert (answer.status_code, "2 tasks wait already" in answer.json()["detail"]) == (503, True)
+    assert len(found.client.get("/api/jobs").json()["jobs"]) == 3
+    (server,) = (tmp_path / "temporary").iterdir()
+    assert [path.name for path in server.iterdir() if path.is_dir()] == [running["id"]]
+
+
+def test_more_videos_than_the_server_keeps_are_refused(service, folder):
+    for index in range(3):
+        (folder / "sub" / f"hang{index}.mp4").write_bytes(b"inside")
+    found = service(folder=folder, max_jobs=3)
+    answer = found.client.post("/api/paths", json={"paths": ["sub"]})
+    assert (answer.status_code, found.client.get("/api/jobs").json()["jobs"]) == (422, [])
+    assert "4 videos; the server holds at most 3; name subfolders" in answer.json()["detail"]
+
+
 def test_the_folder_can_be_looked_into(service, folder):
     found = service(folder=folder)
     assert found.client.get("/api/folder").json() == {"path": "", "folders": ["sub"], "videos": []}

@@ -257,3 +257,88 @@ def test_the_page_says_so_when_the_server_is_gone(visit, service):
     page.locator("#banner").wait_for(state="hidden")
     found.stop()
     page.locator("#banner", has_text="The server does not answer").wait_for()
+
+
+def bad_gateway(route):
+    route.fulfill(status=502, body="bad gateway")
+
+
+def test_the_page_listens_again_when_its_events_were_refused(visit, service):
+    found = service()
+    page = visit(found.address)
+    page.locator("#none").wait_for()
+    page.route("**/api/events", bad_gateway)
+    page.reload()
+    page.locator("#banner", has_text="The server does not answer").wait_for()
+    found.scored("late.mp4")
+    page.unroute("**/api/events")
+    row(page, "late.mp4").wait_for()
+    page.locator("#banner").wait_for(state="hidden")
+
+
+def test_what_changed_while_the_connection_was_lost_is_shown_in_the_open_result(visit, service):
+    found = service()
+    job_id = found.scored()["id"]
+    job = found.client.get("/api/jobs").json()["jobs"][0]
+    page = visit(found.address)
+    stories = [{"state": "running", "progress": 0.5, "error": None}] * 9
+    stories.append({"state": "failed", "progress": 0.5, "error": "no disk"})
+
+    def tell(route):
+        preview = stories.pop(0) if len(stories) > 1 else stories[0]
+        first = json.dumps({"jobs": [{**job, "preview": preview}]})
+        route.fulfill(content_type="text/event-stream", body=f"retry: 100\ndata: {first}\n\n")
+
+    page.route("**/api/events", tell)
+    page.goto(f"{found.address}/#video={job_id}")
+    page.reload()
+    page.locator(".cover p", has_text="Making the preview: 50").wait_for()
+    page.locator(".cover p", has_text="No preview: no disk").wait_for()
+
+
+def test_a_result_that_cannot_be_fetched_leaves_no_empty_panel(visit, service):
+    found = service()
+    job_id = found.scored()["id"]
+    page = visit(found.address)
+    page.route(f"**/api/jobs/{job_id}", bad_gateway)
+    row(page, "clip.mp4").locator("button.open:not([disabled])").click()
+    page.locator("#banner", has_text="status 502").wait_for()
+    page.locator("#detail").wait_for(state="hidden")
+    page.unroute(f"**/api/jobs/{job_id}")
+    open_video(page, "clip.mp4")
+    assert not page.is_visible("#banner")
+
+
+def test_what_the_user_was_told_stays_when_other_things_happen(visit, service, tmp_path):
+    found = service(max_upload_bytes=100)
+    (tmp_path / "large.mp4").write_bytes(bytes(101))
+    (tmp_path / "small.mp4").write_bytes(bytes(10))
+    page = visit(found.address)
+    choose(page, tmp_path / "large.mp4")
+    page.locator("#banner", has_text="large.mp4 has").wait_for()
+    found.scored("other.mp4")
+    page.locator("article.view h2", has_text="other.mp4").wait_for()  # opened by itself
+    assert "large.mp4 has" in page.locator("#banner").inner_text()
+    choose(page, tmp_path / "small.mp4")
+    page.locator("#banner").wait_for(state="hidden")
+
+
+def test_the_link_to_the_list_leaves_the_result_open(visit, service):
+    found = service()
+    found.scored()
+    page = visit(found.address)
+    open_video(page, "clip.mp4")
+    page.locator(".skip").press("Enter")
+    until(page, "document.activeElement.id === 'jobs'")
+    assert "#video=" in page.url
+    assert page.locator("article.view").is_visible()
+
+
+def test_an_export_that_fails_is_said(visit, service):
+    found = service()
+    found.scored()
+    page = visit(found.address)
+    row(page, "clip.mp4").wait_for()
+    page.route("**/api/export", bad_gateway)
+    page.locator("#csv").click()
+    page.locator("#banner", has_text="status 502").wait_for()

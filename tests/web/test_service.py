@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -282,6 +283,65 @@ def test_a_map_video_is_drawn_as_asked_for_and_again_when_asked_otherwise(servic
         assert found.client.post(f"{url}/map/video", json=wrong).status_code == 422
 
 
+def disk_bytes(found):
+    (line,) = re.findall(r"^sslvqa_disk_bytes (.*)$", found.client.get("/metrics").text, re.M)
+    return float(line)
+
+
+def half_drawn(found, folder):
+    """A job whose map video is being drawn, and the part of it that is on the disk."""
+    job_id = found.scored("half.mp4", data=bytes(1000))["id"]
+    assert found.client.post(f"/api/jobs/{job_id}/map/video", json={}).status_code == 202
+    deadline = time.monotonic() + 30
+    while not (parts := list(folder.rglob("map.mp4"))) or parts[0].stat().st_size < 300:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return job_id, parts[0]
+
+
+def gone(path):
+    deadline = time.monotonic() + 30
+    while path.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not path.exists()
+
+
+def test_a_map_video_that_is_stopped_halfway_leaves_no_file_and_the_disk_account_whole(
+    service, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    found = service()
+    job_id, part = half_drawn(found, tmp_path)
+    found.client.post(f"/api/jobs/{job_id}/cancel")
+    assert gone(part)
+    assert disk_bytes(found) == 1000
+    found.client.delete(f"/api/jobs/{job_id}")
+    assert disk_bytes(found) == 0
+    job_id, part = half_drawn(found, tmp_path)
+    found.client.delete(f"/api/jobs/{job_id}")  # while it is drawn
+    assert gone(part)
+    assert disk_bytes(found) == 0
+
+
+def test_a_map_video_that_fails_leaves_no_file(service, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    found = service()
+    job_id = found.scored("burst.mp4", data=bytes(1000))["id"]
+    found.client.post(f"/api/jobs/{job_id}/map/video", json={})
+    assert "ended without a result" in found.wait(job_id, "failed", of="map_video")["map_video"]["error"]
+    assert list(tmp_path.rglob("map.mp4")) == []
+    found.client.delete(f"/api/jobs/{job_id}")
+    assert disk_bytes(found) == 0
+
+
+def test_a_job_does_not_give_way_while_its_map_is_made(service, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    found = service(max_jobs=1)
+    job_id, _ = half_drawn(found, tmp_path)
+    answer = found.upload("next.mp4")
+    assert (answer.status_code, found.job(job_id)["state"]) == (503, "done")
+
+
 def test_a_map_needs_a_score_first(service):
     found = service()
     job_id = found.upload("hang.mp4").json()["id"]
@@ -300,6 +360,24 @@ def test_exports_hold_scores_and_failures(service):
     assert [row["score"] for row in rows] == ["52.5", ""]
     text = found.client.get("/api/export?format=csv&windows=true").text
     assert len(list(csv.DictReader(io.StringIO(text)))) == 7
+
+
+def test_an_export_of_many_jobs_is_asked_for_in_a_body(service):
+    found = service()
+    ids = [found.scored(name)["id"] for name in ("good.mp4", "bad.mp4", "other.mp4")]
+    many = [*ids[:2], *(f"{number:016x}" for number in range(2000))]
+    answer = found.client.post("/api/export", json={"format": "csv", "ids": many})
+    assert answer.headers["content-disposition"] == 'attachment; filename="sslvqa-scores.csv"'
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [row["path"] for row in rows] == ["good.mp4", "bad.mp4"]
+    body = {"format": "csv", "windows": True, "ids": ids[:1]}
+    text = found.client.post("/api/export", json=body).text
+    assert text == found.client.get(f"/api/export?format=csv&windows=true&ids={ids[0]}").text
+    everything = found.client.post("/api/export", json={})
+    assert everything.json() == found.client.get("/api/export").json()
+    foreign = {"Origin": "https://evil.example"}
+    assert found.client.post("/api/export", json={}, headers=foreign).status_code == 403
+    assert found.client.post("/api/export", json={"more": 1}).status_code == 422
 
 
 def test_events_tell_everything_once_and_then_every_change(service):

@@ -77,6 +77,11 @@ class Job:
         path = self.folder / name
         return path.stat().st_size if path.is_file() else 0
 
+    def booked_bytes(self) -> int:
+        """Bytes in its folder that count: of the upload and of what is ready, not of what is being made."""
+        ready = [PRODUCTS[kind] for kind, extra in self.extras.items() if extra.state == "ready"]
+        return sum(map(self.size_of, ("upload", *ready)))
+
     def drop_product(self, kind: ExtraKind) -> int:
         """Delete the file of an extra and return how many bytes it had."""
         size = self.size_of(PRODUCTS[kind])

@@ -80,6 +80,9 @@ class WorkerProcess:
             UnreadableVideoError: The process crashed or was killed.
         """
         name = str(task.get("name", "task"))
+        killed, self._killed = self._killed, False
+        if killed:  # perhaps just after its last task had ended: the process may be dying
+            await self.stop()
         try:
             await self.start(model, timeout_seconds=timeout_seconds)
             async with asyncio.timeout(timeout_seconds):
@@ -105,9 +108,15 @@ class WorkerProcess:
         return result
 
     def kill(self) -> None:
-        """End the process at once, and whatever it started; a running :meth:`run` raises."""
+        """End the process at once, and whatever it started; a running :meth:`run` raises.
+
+        One that is being created is ended as soon as it exists.
+        """
+        self._killed = True
+        self._end()
+
+    def _end(self) -> None:
         if self._process is not None and self._process.returncode is None:
-            self._killed = True
             with contextlib.suppress(ProcessLookupError):
                 if sys.platform == "win32":
                     self._process.kill()
@@ -116,7 +125,7 @@ class WorkerProcess:
 
     async def stop(self) -> None:
         """Kill the process and collect it."""
-        self.kill()
+        self._end()
         if self._process is not None:
             await self._process.wait()
             self._process = None
@@ -136,7 +145,7 @@ class WorkerProcess:
         if self._process is not None and self._process.returncode is None and self._model == model:
             return
         await self.stop()
-        self._model, self._killed = model, False
+        self._model = model
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
@@ -147,6 +156,8 @@ class WorkerProcess:
             start_new_session=True,
             limit=_LINE_BYTES,
         )
+        if self._killed:  # meanwhile
+            self._end()
         try:
             await self._greet(max(timeout_seconds, _START_SECONDS))
         except BaseException:

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from sslvqa.errors import SslvqaError
+from sslvqa.errors import ConfigError, SslvqaError
 from sslvqa.web.events import BusyError, Events
 from sslvqa.web.job import PRODUCTS, Extra
 from sslvqa.web.metrics import ServerMetrics
@@ -91,18 +91,40 @@ class JobQueue:
 
     # --- what users ask for
 
-    def check_room(self) -> None:
-        """Raise BusyError when no further job may wait."""
-        if len(self._waiting) >= self.settings.max_waiting:
-            raise BusyError(f"{len(self._waiting)} tasks wait already; try again when some are done")
+    def check_room(self, count: int = 1) -> None:
+        """Check that so many further tasks may wait.
 
-    async def add(self, job: Job) -> Job:
-        """Queue the score of a new job."""
-        self.check_room()
-        self._make_room()
-        self.jobs[job.id] = job
-        await self._enqueue(job, "score")
-        return job
+        Raises:
+            BusyError: Not at the moment.
+            ConfigError: Not even when nothing else waits.
+        """
+        limit, kept, waiting = self.settings.max_waiting, self.settings.max_jobs, len(self._waiting)
+        if count > limit:
+            raise ConfigError(
+                f"{count} videos; at most {limit} may wait; name subfolders, or start the server with a "
+                "larger --max-queue"
+            )
+        if count > kept:
+            raise ConfigError(f"{count} videos; the server holds at most {kept}; name subfolders")
+        if waiting + count > limit:
+            raise BusyError(f"{waiting} tasks wait already, of at most {limit}; try again when some are done")
+
+    async def add(self, *jobs: Job) -> None:
+        """Queue the scores of new jobs; of all, or of none when it raises.
+
+        Raises:
+            BusyError: There is no room at the moment.
+            ConfigError: There never is, for so many.
+        """
+        async with self._wake:
+            self.check_room(len(jobs))
+            self._make_room(len(jobs))
+            for job in jobs:
+                self.jobs[job.id] = job
+                self._waiting.append((job, "score"))
+            self._wake.notify_all()
+        for job in jobs:
+            self._publish(job)
 
     async def request(self, job: Job, kind: ExtraKind, options: dict[str, Any]) -> None:
         """Queue a job's map or preview unless it is on its way, or there with these options."""
@@ -113,7 +135,10 @@ class JobQueue:
         if extra.state == "ready":
             self.storage.free(job.drop_product(kind))
         job.extras[kind] = Extra("waiting", options)
-        await self._enqueue(job, kind)
+        async with self._wake:
+            self._waiting.appendleft((job, kind))
+            self._wake.notify()
+        self._publish(job)
 
     async def cancel(self, job: Job) -> None:
         """Stop whatever a job waits for or runs; a running worker is killed."""
@@ -136,15 +161,6 @@ class JobQueue:
         return self.events.listen(lambda: {"jobs": [job_summary(job) for job in self.jobs.values()]})
 
     # --- the work
-
-    async def _enqueue(self, job: Job, kind: TaskKind) -> None:
-        async with self._wake:
-            if kind == "score":
-                self._waiting.append((job, kind))
-            else:
-                self._waiting.appendleft((job, kind))
-            self._wake.notify()
-        self._publish(job)
 
     async def _serve(self, worker: WorkerProcess) -> None:
         with contextlib.suppress(SslvqaError):  # the first job will meet the same error, and tell it
@@ -186,6 +202,8 @@ class JobQueue:
             raise
         except Exception as error:  # any failure is the record of this job, never the end of the queue
             self._fail(job, kind, error)
+        if kind != "score" and job.extras[kind].state != "ready":
+            job.drop_product(kind)  # a part of a file, left by a task that failed or was killed
         job.used = time.monotonic()
         self._publish(job)
 
@@ -212,27 +230,30 @@ class JobQueue:
         while True:
             await asyncio.sleep(min(_SWEEP_SECONDS, self.settings.keep_seconds or 0.2))
             now = time.monotonic()
-            for job in list(self.jobs.values()):
-                idle = job.id not in self._running and all(item[0] is not job for item in self._waiting)
-                if job.ended is not None and idle and now - job.used >= self.settings.keep_seconds:
+            for job in self._idle():
+                if now - job.used >= self.settings.keep_seconds:
                     self._forget_media(job)
+
+    def _idle(self) -> list[Job]:
+        """Jobs whose score has ended and of which nothing else is being made, oldest first."""
+        busy = {job.id for job, _ in self._waiting} | self._running.keys()
+        return [job for job in self.jobs.values() if job.ended is not None and job.id not in busy]
 
     def _forget_media(self, job: Job) -> None:
         """Delete the upload and everything made of its pictures."""
         if job.folder.exists():
-            self.storage.free(sum(map(job.size_of, ("upload", *PRODUCTS.values()))))
+            self.storage.free(job.booked_bytes())
             job.forget_media()
             self._publish(job)
 
-    def _make_room(self) -> None:
+    def _make_room(self, count: int) -> None:
         """Let the oldest finished jobs go when there are too many."""
-        excess = len(self.jobs) - self.settings.max_jobs + 1
-        if excess > 0:
-            ended = [job for job in self.jobs.values() if job.ended is not None][:excess]
-            for job in ended:
-                self._drop(job)
-            if len(ended) < excess:
-                raise BusyError(f"the server holds {len(self.jobs)} jobs already; remove some")
+        excess = max(0, len(self.jobs) - self.settings.max_jobs + count)
+        idle = self._idle()[:excess]
+        if len(idle) < excess:
+            raise BusyError(f"the server holds {len(self.jobs)} jobs already; remove some")
+        for job in idle:
+            self._drop(job)
 
     def _drop(self, job: Job) -> None:
         self._forget_media(job)

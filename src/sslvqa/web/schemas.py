@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ErrorBody",
+    "ExportRequest",
     "ExtraStatus",
     "FolderListing",
     "JobDetail",
@@ -133,6 +134,17 @@ class PathsRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     paths: Paths
     model: str = Field(default=SERVED, max_length=100, description="key of the model, see /api/info")
+
+
+class ExportRequest(BaseModel):
+    """Which scores, and how they are written."""
+
+    model_config = ConfigDict(extra="forbid")
+    format: Literal["json", "csv"] = "json"
+    windows: bool = Field(default=False, description="a CSV row for each window of the timeline")
+    ids: list[Annotated[str, Field(max_length=64)]] | None = Field(
+        default=None, max_length=100_000, description="of jobs; default: all"
+    )
 
 
 class SessionRequest(BaseModel):

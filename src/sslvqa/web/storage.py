@@ -62,9 +62,13 @@ class Storage:
         """Give booked bytes back."""
         self.used_bytes -= count
 
+    def folder_to_come(self) -> Path:
+        """A folder for a new job, not made yet; its name is the job's id."""
+        return self.directory / secrets.token_hex(8)
+
     def new_folder(self) -> Path:
         """Make the folder of a job to come; its name is the job's id."""
-        folder = self.directory / secrets.token_hex(8)
+        folder = self.folder_to_come()
         folder.mkdir(mode=0o700)
         return folder
 

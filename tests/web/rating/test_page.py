@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -116,3 +117,47 @@ def test_of_two_videos_the_better_one_is_named(visit, serve, key, vote):
     page.wait_for_selector("h2:text('Thank you')")
     (answer,) = study.answers()
     assert (answer.vote, answer.left == answer.right) == (vote, False)
+
+
+@pytest.mark.slow
+def test_a_video_that_cannot_be_fetched_for_a_while_does_not_end_the_session(visit, serve):
+    study, address = serve(training=0)
+    page = visit(personal(study, address), **PHONE)
+    page.route("**/media/**", lambda route: route.abort())
+    page.click(".next")
+    page.locator("#error", has_text="trying again").wait_for()
+    page.unroute("**/media/**")
+    page.wait_for_selector(".choices button:enabled")
+    assert not page.is_visible("#error")
+
+
+@pytest.mark.slow
+def test_a_video_that_is_gone_ends_the_session_in_words(visit, serve):
+    study, address = serve(training=0)
+    page = visit(personal(study, address), **PHONE)
+    for path in study.paths:
+        Path(path).unlink()
+    page.click(".next")
+    page.locator("#error", has_text="is gone; tell the organiser").wait_for()
+    assert "trying again" not in page.inner_text("#error")
+
+
+@pytest.mark.slow
+def test_a_video_that_breaks_off_can_be_seen_again(visit, serve):
+    study, address = serve(training=0)
+    page = visit(personal(study, address), **PHONE)
+    page.evaluate("""() => {
+        const play = HTMLMediaElement.prototype.play;
+        HTMLMediaElement.prototype.play = function () {
+            HTMLMediaElement.prototype.play = play;
+            setTimeout(() => this.dispatchEvent(new Event('error')));
+            return Promise.resolve();
+        };
+    }""")
+    page.click(".next")
+    page.locator(".status", has_text="The video broke off").wait_for()
+    page.keyboard.press("Shift")
+    page.wait_for_selector(".choices button:enabled")
+    page.keyboard.press("4")
+    page.locator("#count", has_text="1 of 2").wait_for()
+    assert [answer.vote for answer in study.answers()] == [4]

@@ -12,7 +12,7 @@ def test_choose_rate_train_and_score_with_what_was_learned(loop, home):
     (home / "videos" / "broken.mp4").write_bytes(b"no video")
     assert server.post("/choose", count=4, strategy="both").status_code == 202
     active = server.wait()["activity"]
-    assert (active["error"], active["failed"]) == (None, ["broken.mp4"])
+    assert (active["error"], list(active["failed"])) == (None, ["broken.mp4"])
     ranked = {item["rank"]: item for item in server.videos().values() if item["rank"]}
     assert set(ranked) == {1, 2, 3, 4}
     assert all(0 < item["doubt"] <= 1 and item["predicted"] is not None for item in ranked.values())

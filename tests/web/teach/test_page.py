@@ -77,3 +77,13 @@ def test_what_goes_wrong_is_said_on_the_page_and_a_training_is_stopped_and_resum
     page.get_by_role("button", name="Resume").click()
     page.locator("#runs .run-state", has_text="of 50").wait_for()
     page.locator("#runs button", has_text="Stop").wait_for()
+
+
+@pytest.mark.slow
+def test_the_page_says_why_videos_were_left_out(visit, loop, home):
+    (home / "videos" / "bad.mp4").write_bytes(b"no video")
+    page = visit(f"{loop().service.address}/#teach")
+    page.locator("[name=strategy]").select_option("both")
+    page.get_by_role("button", name="Choose", exact=True).click()
+    words = "left out: bad.mp4. bad.mp4: not a video that can be read."
+    page.locator("#choose-state", has_text=words).wait_for()

@@ -2,13 +2,15 @@
 
 import json
 import shutil
+import sys
 from dataclasses import replace
 
 import httpx
 import pytest
 
-from sslvqa.errors import ConfigError
+from sslvqa.errors import ConfigError, DataError
 from sslvqa.hub import load_card
+from sslvqa.rate import StudySettings
 from sslvqa.train import TrainConfig, read_config
 from sslvqa.web import ServeSettings
 from sslvqa.web.app import create_app
@@ -23,7 +25,8 @@ def test_a_study_is_chosen_rated_and_becomes_ratings(loop, home):
     assert set(server.videos()) == {"bad.mp4", *(f"{index}.mp4" for index in range(7))}
     assert server.post("/choose", count=4, strategy="both").status_code == 202
     active = server.wait()["activity"]
-    assert (active["error"], active["failed"]) == (None, ["bad.mp4"])
+    assert active["error"] is None
+    assert active["failed"] == {"bad.mp4": "bad.mp4: not a video that can be read"}
     ranked = {item["rank"]: item["name"] for item in server.videos().values() if item["rank"]}
     assert set(ranked) == {1, 2, 3, 4}
     assert server.post("/ratings").status_code == 400  # no votes yet
@@ -45,6 +48,28 @@ def test_a_study_is_chosen_rated_and_becomes_ratings(loop, home):
     found = server.videos()
     assert {name for name, item in found.items() if item["rating"] is not None} == set(ranked.values())
     assert {item["votes"] for item in found.values() if item["study"] == "study-01"} == {2}
+
+
+@pytest.mark.parametrize("method", ["acr5", "pair"])
+def test_a_study_of_flagged_persons_only_is_left_out_without_them(home, method):
+    folder = TeachFolder(home / "teach", home / "videos")
+    settings = StudySettings(method=method, training=0, repeats=0)
+
+    def answer(name, *, seconds):
+        study = folder.study(name)
+        token = study.join("Ann")
+        while question := study.state(token).question:
+            vote = question.position % 2  # of pairs the second or the first; of single videos 1 or 2
+            study.answer(token, question.position, vote + (method == "acr5"), seconds=seconds)
+
+    first = folder.create_study(["0.mp4", "1.mp4", "2.mp4"], settings)
+    answer(first, seconds=0.1)
+    with pytest.raises(DataError, match="all persons are flagged; rate with them, or collect more"):
+        folder.rate(leave_out_flagged=True)
+    second = folder.create_study(["3.mp4", "4.mp4", "5.mp4"], settings)
+    answer(second, seconds=2)
+    rated = folder.rate(leave_out_flagged=True)
+    assert rated["votes"] < folder.rate()["votes"]
 
 
 def test_pairs_become_ratings_and_a_later_study_is_linked_to_them(loop, rated, trainer):
@@ -120,6 +145,27 @@ def test_descriptions_by_the_same_weights_are_kept_for_the_next_choice(loop, hom
     server.wait()
     names = [json.loads(line)["path"] for line in store.read_text().splitlines()[5:]]
     assert names == ["4.mp4", "5.mp4", "6.mp4"]
+
+
+def test_a_model_that_cannot_be_loaded_is_the_error_of_the_choice_and_not_of_each_video(loop):
+    broken = (
+        "import json; print(json.dumps({'error': 'tiny.random: weights do not fit'}), flush=True); input()"
+    )
+    server = loop(command=(sys.executable, "-c", broken))
+    server.post("/choose", strategy="both")
+    active = server.wait()["activity"]
+    assert (active["error"], active["failed"]) == ("tiny.random: weights do not fit", {})
+
+
+def test_a_choice_that_no_video_allows_says_why_each_one_failed(loop, home):
+    for path in (home / "videos").glob("*.mp4"):
+        path.rename(path.with_name(f"bad {path.name}"))
+    server = loop()
+    server.post("/choose", strategy="both")
+    active = server.wait()["activity"]
+    assert "none of the videos could be scored" in active["error"]
+    assert len(active["failed"]) == 7
+    assert active["failed"]["bad 0.mp4"] == "bad 0.mp4: not a video that can be read"
 
 
 def test_a_choice_can_be_cancelled(loop, home):

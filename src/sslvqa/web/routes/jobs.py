@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from sslvqa.scoring.batch import FailedScore
 from sslvqa.scoring.rows import RowWriter
 from sslvqa.web.routes.access import ERRORS, JobId, job_of, queue_of
-from sslvqa.web.schemas import JobDetail, JobList, JobSummary, ScoreRecord, job_summary
+from sslvqa.web.schemas import ExportRequest, JobDetail, JobList, JobSummary, ScoreRecord, job_summary
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -86,7 +86,19 @@ async def export(
     ] = None,
 ) -> Response:
     """Scores and failures as ``sslvqa score`` writes them."""
-    wanted = None if ids is None else set(ids.split(","))
+    return _exported(request, kind, windows=windows, ids=None if ids is None else ids.split(","))
+
+
+@router.post("/export")
+async def export_some(body: ExportRequest, request: Request) -> Response:
+    """The same; an address has no room for many ids, a body has."""
+    return _exported(request, body.format, windows=body.windows, ids=body.ids)
+
+
+def _exported(
+    request: Request, kind: Literal["json", "csv"], *, windows: bool, ids: list[str] | None
+) -> Response:
+    wanted = None if ids is None else set(ids)
     records = [
         _record(job)
         for job in queue_of(request).jobs.values()

@@ -59,19 +59,18 @@ async def upload(
             name=shown,
         )
         try:
-            job = await queue.add(
-                Job(
-                    id=job_folder.name,
-                    name=shown,
-                    source=target,
-                    folder=job_folder,
-                    uploaded=True,
-                    size_bytes=size,
-                    model=model,
-                    geometry=geometry,
-                    ticket=ticket,
-                )
+            job = Job(
+                id=job_folder.name,
+                name=shown,
+                source=target,
+                folder=job_folder,
+                uploaded=True,
+                size_bytes=size,
+                model=model,
+                geometry=geometry,
+                ticket=ticket,
             )
+            await queue.add(job)
         except BusyError:
             queue.storage.free(size)
             target.unlink(missing_ok=True)
@@ -89,12 +88,12 @@ async def add_paths(body: PathsRequest, request: Request) -> JobList:
     queue, root = queue_of(request), folder_of(request)
     queue.models.source(body.model)
     found = dict.fromkeys(file for given in body.paths for file in videos_below(root, given))
-    added = []
+    jobs = []
     for file in found:
         real = inside(root, str(file))
         shown = real.relative_to(root.resolve()).as_posix()
         geometry = _geometry(shown, width=None, height=None, fps=25.0, pixel_format="yuv420p")
-        job_folder = queue.storage.new_folder()
+        job_folder = queue.storage.folder_to_come()  # its first task makes it
         job = Job(
             id=job_folder.name,
             name=shown,
@@ -105,8 +104,9 @@ async def add_paths(body: PathsRequest, request: Request) -> JobList:
             model=body.model,
             geometry=geometry,
         )
-        added.append(job_summary(await queue.add(job)))
-    return JobList(jobs=[JobSummary.model_validate(item) for item in added])
+        jobs.append(job)
+    await queue.add(*jobs)
+    return JobList(jobs=[JobSummary.model_validate(job_summary(job)) for job in jobs])
 
 
 def _geometry(

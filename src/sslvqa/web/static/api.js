@@ -1,5 +1,7 @@
 // The service behind the page: requests, uploads with progress, events.
 
+const RETRY_SECONDS = 3;
+
 export class ServiceError extends Error {
   constructor(status, detail) {
     super(detail);
@@ -7,7 +9,7 @@ export class ServiceError extends Error {
   }
 }
 
-async function request(path, options = {}) {
+async function answered(path, options) {
   let answer;
   try {
     answer = await fetch(path, options);
@@ -15,7 +17,11 @@ async function request(path, options = {}) {
     throw new ServiceError(0, "the server cannot be reached");
   }
   if (!answer.ok) throw new ServiceError(answer.status, explain(await answer.text(), answer.status));
-  const text = await answer.text();
+  return answer;
+}
+
+async function request(path, options = {}) {
+  const text = await (await answered(path, options)).text();
   return text ? JSON.parse(text) : null; // what only begins something has no body
 }
 
@@ -30,8 +36,12 @@ function explain(text, status) {
 
 export const get = (path) => request(path);
 export const remove = (path) => request(path, { method: "DELETE" });
-export const post = (path, body = {}) =>
-  request(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+export const post = (path, body = {}) => request(path, json(body));
+export const postForFile = async (path, body) => (await answered(path, json(body))).blob();
+
+function json(body) {
+  return { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+}
 
 // Send one file. Returns {promise, abort}; the promise resolves to the new job.
 export function upload(file, options, onProgress) {
@@ -52,10 +62,13 @@ export function upload(file, options, onProgress) {
   return { promise, abort: () => sender.abort() };
 }
 
-// Listen to the server's events for ever; onLost is told when the connection breaks.
+// Listen to the server's events for ever; onLost is told when the connection breaks, and whether it was refused.
 export function listen(onMessage, onLost) {
   const source = new EventSource("/api/events");
   source.onmessage = (event) => onMessage(JSON.parse(event.data));
-  source.onerror = () => onLost(source);
-  return source;
+  source.onerror = () => {
+    const refused = source.readyState === EventSource.CLOSED; // by an error status: the browser does not try again
+    if (refused) setTimeout(() => listen(onMessage, onLost), RETRY_SECONDS * 1000);
+    onLost(refused);
+  };
 }

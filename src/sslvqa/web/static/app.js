@@ -13,11 +13,12 @@ import { scaleName } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const files = new Map(); // job id → the user's own file
-const state = { info: null, open: null, ids: [] };
+const state = { info: null, open: null, ids: [], lost: false };
+const LOST = "The server does not answer; the page tries again by itself.";
 
 const table = new Table($("jobs"), {
   info: infoOf,
-  onOpen: (job) => { location.hash = `video=${job.id}`; },
+  onOpen: (job) => { banner(""); location.hash = `video=${job.id}`; },
   onCancel: (job) => cancel(job),
   onRemove: (job) => remove(job),
   onSelect: (ids) => { $("compare").disabled = ids.length !== 2; $("compare").textContent = ids.length === 2 ? "Compare 2" : "Compare"; },
@@ -41,22 +42,27 @@ const uploads = new Uploads({
 // --- what the server tells
 
 function onMessage(message) {
-  banner("");
+  state.lost = false;
+  if ($("banner").textContent === LOST) banner(""); // what else it says is not for this to wipe
   if (message.jobs) {
     const known = new Set(message.jobs.map((job) => job.id));
     for (const id of [...table.jobs.keys()]) if (!known.has(id) && !id.startsWith("upload-")) table.delete(id);
-    for (const job of message.jobs) setJob(job);
+    for (const job of message.jobs) refresh(job); // while the connection was lost it may have changed
     showOpen();
   } else if (message.job) {
     const before = table.jobs.get(message.job.id);
-    setJob(message.job);
-    if (state.ids.includes(message.job.id)) state.open?.update(message.job);
+    refresh(message.job);
     if ((!before || isActive(before)) && !isActive(message.job)) finished(message.job);
   } else if (message.removed) {
     table.delete(message.removed);
     files.delete(message.removed);
     if (state.ids.includes(message.removed)) location.hash = "";
   }
+}
+
+function refresh(job) {
+  setJob(job);
+  if (state.ids.includes(job.id)) state.open?.update(job);
 }
 
 function setJob(job) {
@@ -78,25 +84,35 @@ function openTheOnly() {
   if (job?.state === "done" && !others.length && !location.hash) location.hash = `video=${job.id}`;
 }
 
-async function onLost() {
+// A connection that only broke off is soon there again; one that was refused may not be.
+async function onLost(refused) {
+  state.lost = true;
+  let answers = !refused;
   try {
     await api.get("/api/info");
   } catch (error) {
-    if (error.status === 401) location.reload();
-    else banner("The server does not answer; the page tries again by itself.");
+    if (error.status === 401) { location.reload(); return; }
+    answers = false;
   }
+  if (!answers && state.lost) banner(LOST);
 }
 
 // --- what the user does
 
 async function cancel(job) {
   if (job.id.startsWith("upload-")) uploads.cancel(job.id);
-  else await attempt(api.post(`/api/jobs/${job.id}/cancel`));
+  else await act(api.post(`/api/jobs/${job.id}/cancel`));
 }
 
 async function remove(job) {
   if (job.id.startsWith("upload-")) uploads.cancel(job.id);
-  else await attempt(api.remove(`/api/jobs/${job.id}`));
+  else await act(api.remove(`/api/jobs/${job.id}`));
+}
+
+// What the user asked for: what the banner said before is over.
+function act(promise) {
+  banner("");
+  return attempt(promise);
 }
 
 async function attempt(promise) {
@@ -110,6 +126,7 @@ async function attempt(promise) {
 }
 
 async function addFiles(list) {
+  banner("");
   for (const file of list) {
     const raw = state.info.suffixes.some((suffix) => file.name.toLowerCase().endsWith(suffix));
     const options = raw ? await askRaw(file.name) : {};
@@ -135,17 +152,26 @@ function wire() {
   $("most").addEventListener("input", (event) => table.setFilter({ most: event.target.value === "" ? Infinity : Number(event.target.value) }));
   document.querySelector(".tools").addEventListener("submit", (event) => event.preventDefault());
   $("compare").addEventListener("click", () => { location.hash = `compare=${[...table.selected].join(",")}`; });
-  for (const format of ["csv", "json"]) $(format).addEventListener("click", () => fetchExport(format, serverJobs(table.shown())));
+  for (const format of ["csv", "json"]) $(format).addEventListener("click", () => act(fetchExport(format, serverJobs(table.shown()))));
   $("stop").addEventListener("click", () => { for (const job of [...table.jobs.values()]) if (isActive(job)) cancel(job); });
   $("clear").addEventListener("click", () => { for (const job of [...table.jobs.values()]) if (!isActive(job)) remove(job); });
   $("keys").addEventListener("click", () => $("show-keys").showModal());
   $("theme").addEventListener("click", nextTheme);
+  document.querySelector(".skip").addEventListener("click", skip);
   window.addEventListener("hashchange", showOpen);
   document.addEventListener("keydown", onKey);
 }
 
 function serverJobs(ids) {
   return ids.filter((id) => !id.startsWith("upload-"));
+}
+
+// Not by the link's own address: that would close what is open.
+function skip(event) {
+  event.preventDefault();
+  if (location.hash === "#teach") location.hash = "";
+  showTab(false);
+  $("jobs").focus();
 }
 
 function onKey(event) {
@@ -189,7 +215,9 @@ async function showOpen() {
   $("detail").replaceChildren();
   if (wanted.length === 0) return;
   const jobs = await attempt(Promise.all(wanted.map((id) => api.get(`/api/jobs/${id}`))));
-  if (jobs && wanted.join() === state.ids.join()) show(jobs);
+  if (wanted.join() !== state.ids.join()) return; // meanwhile something else was opened
+  if (jobs) show(jobs);
+  else location.hash = ""; // closes the empty panel
 }
 
 function show(jobs) {

@@ -1,5 +1,6 @@
 // Files for others: the record as JSON and CSV, the picture on show as PNG, a page of its own as HTML.
 
+import * as api from "./api.js";
 import { clock, escapeText, interval, number } from "./format.js";
 import { meaning, momentText, scaleName } from "./words.js";
 
@@ -16,8 +17,9 @@ function download(blob, name) {
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
-export function fetchExport(format, ids, windows = false) {
-  save(`/api/export?${new URLSearchParams({ format, windows, ids: ids.join(",") })}`);
+// The ids go in the body: an address has no room for many.
+export async function fetchExport(format, ids, { name = `sslvqa-scores.${format}`, windows = false } = {}) {
+  download(await api.postForFile("/api/export", { format, windows, ids }), name);
 }
 
 // Of a file that belongs to a video: clip.mp4 and map.png give clip.map.png.
@@ -30,7 +32,7 @@ export function exportView(view, kind) {
   if (kind === "json") {
     download(new Blob([JSON.stringify(view.result, null, 2)], { type: "application/json" }), name);
   } else if (kind === "csv") {
-    fetchExport("csv", [view.job.id], true);
+    fetchExport("csv", [view.job.id], { name, windows: true }).catch((error) => view.onNote(error.message));
   } else if (kind === "png") {
     picture(view).toBlob((blob) => download(blob, name));
   } else {

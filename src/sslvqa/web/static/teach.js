@@ -14,6 +14,7 @@ export class Teach {
     this.rows = new Map();
     this.seen = ""; // what the list of videos was fetched for
     this.choices = 0; // of the server, that were taken over
+    this.lost = false; // whether the note on show is that the server cannot be asked
     this.#wire();
   }
 
@@ -32,9 +33,12 @@ export class Teach {
     try {
       this.state = await api.get("/api/teach");
     } catch (error) {
+      this.lost = true;
       this.onNote(error.message);
       return;
     }
+    if (this.lost) this.onNote("");
+    this.lost = false;
     const { choices, studies, ratings, runs } = this.state;
     if (runs.some((run) => run.model && !this.models()[run.model])) await this.onModel();
     const seen = JSON.stringify([choices, studies, ratings]);
@@ -84,6 +88,7 @@ export class Teach {
 
   async #attempt(action) {
     try {
+      this.lost = false;
       this.onNote("");
       await action();
     } catch (error) {
@@ -147,7 +152,7 @@ export class Teach {
     $("choose-progress").value = active?.done ?? 0;
     let text = "";
     if (choosing && active.total) text = `Looking at video ${active.done + 1} of ${active.total}`;
-    else if (active?.kind === "choosing") text = active.error ?? failedText(active.failed);
+    else if (active?.kind === "choosing") text = [active.error, failedText(active.failed)].filter(Boolean).join(" · ");
     $("choose-state").textContent = text;
     for (const id of ["choose-button", "train-button"]) $(id).disabled = Boolean(active && !active.ended);
     $("train-button").disabled ||= !this.state.can_train || !this.state.ratings;
@@ -293,10 +298,12 @@ function people(count) {
   return count === 1 ? "1 person" : `${count} persons`;
 }
 
-function failedText(names) {
+// failed: name → reason.
+function failedText(failed) {
+  const names = Object.keys(failed);
   if (!names.length) return "";
   const rest = names.length > 3 ? ` and ${names.length - 3} more` : "";
-  return `Could not be read and were left out: ${names.slice(0, 3).join(", ")}${rest}.`;
+  return `Could not be read and were left out: ${names.slice(0, 3).join(", ")}${rest}. ${failed[names[0]]}.`;
 }
 
 function studyRequest(form, method, videos) {

@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from sslvqa.errors import DataError, SslvqaError
+from sslvqa.errors import DataError, ModelError, SslvqaError
 from sslvqa.rate import shortlist, write_shortlist
 from sslvqa.web.results import checked_result
 
@@ -47,11 +47,17 @@ class Describer:
         self._timeout, self._ended = timeout_seconds, ended
         self._store = teach.path / "records.ndjson"
         self.records = _read_records(self._store, weights_sha256)
+        self.failed: dict[str, str] = {}
+        """Why a video cannot be used, by its name."""
 
-    async def describe(self, name: str) -> bool:
-        """Make the record of a video unless it is there; False when the video cannot be used."""
+    async def describe(self, name: str) -> None:
+        """Make the record of a video unless it is there, or note why the video cannot be used.
+
+        Raises:
+            ModelError: The model cannot be loaded: that concerns all videos.
+        """
         if name in self.records:
-            return True
+            return
         task = {
             "kind": "describe",
             "name": name,
@@ -64,14 +70,16 @@ class Describer:
                 task, model=self._model, timeout_seconds=self._timeout, progress=lambda _done, _stage: None
             )
             record = checked_result("describe", found, name=name)
-        except SslvqaError:
+        except ModelError:
+            raise
+        except SslvqaError as error:
             self._ended("failed")
-            return False
+            self.failed[name] = str(error)
+            return
         self._ended("done")
         self.records[name] = record
         with self._store.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(record, ensure_ascii=False) + "\n")
-        return True
 
     async def stop(self) -> None:
         """End the worker process."""
@@ -86,31 +94,30 @@ async def choose(
     strategy: Strategy,
     seed: int = 0,
     progress: Callable[[int, int], object] = lambda _done, _total: None,
-) -> tuple[list[dict[str, Any]], list[str]]:
+) -> list[dict[str, Any]]:
     """Choose videos that no study has asked for yet.
 
     Args:
         teach: Whose videos; the list is also written to its ``list.csv``.
-        describer: None for the strategy ``random``, which needs no model.
+        describer: None for the strategy ``random``, which needs no model; it notes which videos failed.
         count: How many.
         strategy: See :func:`sslvqa.rate.choose_next`.
         seed: Of the random order.
         progress: Called with the number of videos described and of all.
 
     Returns:
-        The rows of the list, see :func:`sslvqa.rate.shortlist`, and the videos that could not be used.
+        The rows of the list, see :func:`sslvqa.rate.shortlist`.
 
     Raises:
         DataError: No video is left, or none can be used.
+        ModelError: The model cannot be loaded.
     """
     asked = {name for facts in teach.studies() for name in teach.facts(facts).videos}
     everything = teach.videos()
-    failed: list[str] = []
     if describer is not None:
         for done, name in enumerate(everything):
             progress(done, len(everything))
-            if not await describer.describe(name):
-                failed.append(name)
+            await describer.describe(name)
     rows = await asyncio.to_thread(
         shortlist,
         _left(everything, asked),
@@ -121,7 +128,7 @@ async def choose(
         seed=seed,
     )
     write_shortlist(teach.path / "list.csv", [{**row, "path": str(teach.root / row["path"])} for row in rows])
-    return rows, failed
+    return rows
 
 
 def _left(names: Sequence[str], asked: set[str]) -> list[str]:

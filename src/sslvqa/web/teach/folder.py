@@ -210,10 +210,13 @@ class TeachFolder:
         :func:`sslvqa.rate.bradley_terry`. A person of two studies counts as two.
 
         Raises:
-            DataError: There are no votes, or all are the same.
+            DataError: There are no votes, or all are the same, or all persons are flagged and left out.
         """
-        voted = [name for name in self.studies() if self.facts(name).answers]
-        tables = {name: self.write_votes(name) for name in voted}
+        voted = {name: facts for name in self.studies() if (facts := self.facts(name)).answers}
+        kept = [name for name, facts in voted.items() if not (leave_out_flagged and facts.all_flagged)]
+        if voted and not kept:
+            raise DataError("all persons are flagged; rate with them, or collect more")
+        tables = {name: self.write_votes(name) for name in kept}
         where = {"flagged": "no"} if leave_out_flagged else {}
         rate = self._rate_pairs if self.method() == "pair" else self._rate_grades
         scratch = self.path / "ratings.csv.part"
@@ -275,3 +278,5 @@ class StudyFacts:
         )
         """Answers in which each video took part."""
         self.checks: list[RaterCheck] = check_raters(study)
+        self.all_flagged = all(check.reasons for check in self.checks)
+        """Whether nobody's votes are left without the flagged persons."""

@@ -122,7 +122,7 @@ class ActivityState(BaseModel):
     ended: bool
     stopping: bool
     error: str | None
-    failed: list[str]
+    failed: dict[str, str] = Field(description="videos that could not be used, and why")
 
 
 class TeachState(BaseModel):

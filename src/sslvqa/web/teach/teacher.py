@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -44,8 +44,8 @@ class Activity:
     ended: bool = False
     stopping: bool = False
     error: str | None = None
-    failed: tuple[str, ...] = ()
-    """Videos that could not be used."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Videos that could not be used, and why."""
 
 
 class Teacher:
@@ -107,20 +107,20 @@ class Teacher:
             UnknownModelError: No such model.
         """
         describer = None if strategy == "random" else self._describer(model)
-        activity = Activity("choosing")
+        activity = Activity("choosing", failed={} if describer is None else describer.failed)
 
         def progress(done: int, total: int) -> None:
             activity.done, activity.total = done, total
 
         async def work() -> None:
             try:
-                rows, failed = await choose(
+                rows = await choose(
                     self.folder, describer, count=count, strategy=strategy, seed=seed, progress=progress
                 )
             finally:
                 if describer is not None:
                     await describer.stop()
-            self.choice, activity.failed = rows, tuple(failed)
+            self.choice = rows
             self.choices += 1
 
         self._begin(activity, work)

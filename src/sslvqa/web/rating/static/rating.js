@@ -33,6 +33,21 @@ async function call(path, body) {
   return value;
 }
 
+// Until it works or the server refuses it: a connection that fails for a while must not end the session.
+async function persist(action) {
+  for (;;) {
+    try {
+      const value = await action();
+      fail(null);
+      return value;
+    } catch (error) {
+      if (error.refused) throw error;
+      fail(new Error(`${error.message} – trying again`));
+      await new Promise((resolve) => setTimeout(resolve, 3000));
+    }
+  }
+}
+
 function show(name) {
   main.replaceChildren(document.getElementById(name).content.cloneNode(true));
   window.scrollTo(0, 0);
@@ -63,6 +78,13 @@ function fail(error) {
 
 function pressed(element) {
   return new Promise((resolve) => element.addEventListener("click", resolve, { once: true }));
+}
+
+function touched() {
+  return new Promise((resolve) => {
+    addEventListener("keydown", resolve, { once: true });
+    addEventListener("pointerdown", resolve, { once: true });
+  });
 }
 
 function submitted(form) {
@@ -111,12 +133,13 @@ async function checkScreen() {
     select.append(new Option("choose …", ""), ...[0, 1, 2, 3, 4].map((n) => new Option(n, n)));
   }
   const form = await submitted(section.querySelector("form"));
-  await call(`api/session/${token}/screen`, {
+  const facts = {
     dark_seen: Number(form.get("dark")), light_seen: Number(form.get("light")),
     window_px: [innerWidth, innerHeight], screen_px: [screen.width, screen.height],
     pixel_ratio: devicePixelRatio, touch: navigator.maxTouchPoints > 0,
     dark_mode: matchMedia("(prefers-color-scheme: dark)").matches, agent: navigator.userAgent.slice(0, 300),
-  });
+  };
+  await persist(() => call(`api/session/${token}/screen`, facts));
 }
 
 async function pause(title, text) {
@@ -129,8 +152,9 @@ async function pause(title, text) {
 // The whole file is fetched before it plays: the network must not be what is rated.
 async function load(position, side) {
   const response = await fetch(`${root}media/${token}/${position}/${side}`);
-  if (!response.ok) throw new Error((await response.json()).detail);
-  return response.blob();
+  if (response.ok) return response.blob();
+  if (response.status >= 500) throw new Error("the server cannot send the video at the moment");
+  throw Object.assign(new Error((await response.json()).detail), { refused: true }); // gone, or not one's own
 }
 
 function fetchVideos(question) {
@@ -155,6 +179,21 @@ function fit(video) {
   video.style.height = `${height * scale}px`;
 }
 
+// Plays one video to its end, however often it breaks off.
+async function watch(section, blob, label) {
+  for (;;) {
+    try {
+      await play(section, blob, label);
+      return;
+    } catch (error) {
+      if (!error.brokeOff) throw error;
+      section.querySelector(".status").textContent =
+        "The video broke off. Press a key or touch to see it again. If that happens each time, tell the organiser.";
+      await touched();
+    }
+  }
+}
+
 async function play(section, blob, label) {
   const video = section.querySelector("video");
   const status = section.querySelector(".status");
@@ -172,22 +211,29 @@ async function play(section, blob, label) {
   const again = () => fit(video);
   addEventListener("resize", again);
   video.muted = true; // sound is not part of picture quality, and muted videos may start by themselves
-  const ended = new Promise((resolve) => { video.onended = resolve; });
+  const ended = new Promise((resolve, reject) => {
+    video.onended = resolve;
+    video.onerror = () => reject(Object.assign(new Error("the video broke off"), { brokeOff: true }));
+  });
+  try {
+    await Promise.race([begin(video, status), ended]);
+    status.textContent = "";
+    video.classList.remove("hidden");
+    await ended;
+  } finally {
+    video.classList.add("hidden");
+    removeEventListener("resize", again);
+  }
+}
+
+async function begin(video, status) {
   try {
     await video.play();
   } catch {
     status.textContent = "Press a key or touch to play";
-    await new Promise((resolve) => {
-      addEventListener("keydown", resolve, { once: true });
-      addEventListener("pointerdown", resolve, { once: true });
-    });
+    await touched();
     await video.play();
   }
-  status.textContent = "";
-  video.classList.remove("hidden");
-  await ended;
-  video.classList.add("hidden");
-  removeEventListener("resize", again);
 }
 
 function button(text, key, vote, choose) {
@@ -240,9 +286,9 @@ async function ask(question, total) {
   section.querySelector(".badge").hidden = !question.training;
   const { vote, keys, enable } = controls(section);
   section.querySelector(".status").textContent = "Loading the video …";
-  const blobs = await fetchVideos(question);
+  const blobs = await persist(() => fetchVideos(question));
   for (const [index, blob] of blobs.entries()) {
-    await play(section, blob, question.pair ? ["First video", "Second video"][index] : "");
+    await watch(section, blob, question.pair ? ["First video", "Second video"][index] : "");
   }
   section.querySelector(".status").textContent = "Your answer?";
   const began = performance.now();
@@ -256,16 +302,10 @@ async function ask(question, total) {
 }
 
 async function send(answer) {
-  for (;;) {
-    try {
-      const state = await call(`api/session/${token}/answer`, answer);
-      fail(null);
-      return state;
-    } catch (error) {
-      if (error.refused) return call(`api/session/${token}`); // answered in another window: go on from there
-      fail(new Error(`${error.message} – trying again`));
-      await new Promise((resolve) => setTimeout(resolve, 3000));
-    }
+  try {
+    return await persist(() => call(`api/session/${token}/answer`, answer));
+  } catch { // refused: answered in another window, so go on from there
+    return persist(() => call(`api/session/${token}`));
   }
 }
 
