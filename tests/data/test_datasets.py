@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import av
 import pytest
 import torch
 
@@ -19,9 +20,10 @@ from sslvqa.data.datasets import (
 )
 from sslvqa.data.levels import known_order
 from sslvqa.data.loaders import PartPlan, RunPlan, StepSampler, make_loader
-from sslvqa.errors import ConfigError, DataError
+from sslvqa.errors import ConfigError, DataError, UnreadableVideoError
 from sslvqa.sampling import ViewGeometry
 from sslvqa.video import RawGeometry
+from sslvqa.video.planar import read_planes
 from sslvqa.video.reader import open_video
 
 GEOMETRY = ViewGeometry(grid=2, fragment_px=16, frames=4, interval=1)
@@ -123,6 +125,19 @@ def test_bad_videos_are_listed_all_at_once(make_video, tmp_path):
     assert len(messages) == 2
     with pytest.raises(DataError, match="none of 2 videos"):
         usable_rows(manifest.select(row for row in manifest.rows if row.name != "good.mp4"), skip_bad=True)
+
+
+def test_a_video_whose_last_frame_does_not_decode_is_bad(make_video):
+    path = make_video(frames=12, options={"bf": "0"})
+    with av.open(str(path)) as container:
+        *_, last = (bytes(packet) for packet in container.demux(video=0) if packet.size)
+    path.write_bytes(path.read_bytes().replace(last, b"\xff" * len(last)))
+    row = ManifestRow(path, path.name)
+    ((_, problem),) = probe_videos([row])
+    assert "the first or the last frame does not decode" in problem
+    with pytest.raises(UnreadableVideoError, match="frame 11 does not decode"):
+        read_planes(path, None, None, 12)
+    assert VideoDataset([row], GEOMETRY)[ItemKey("labelled", 0, 0)].views.shape == (2, 3, 4, 32, 32)
 
 
 def test_seeds_are_mixed_and_the_same_on_every_machine():

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sslvqa.errors import ConfigError, DataError
-from sslvqa.maps import fill_uncovered, project_map, project_maps, smooth_maps
+from sslvqa.maps import fill_uncovered, smooth_maps
+from sslvqa.maps.project import _project
 from sslvqa.sampling import ClipPlan, ViewGeometry, ViewPlan, plan_fragments, plan_views
 
 examples = settings(max_examples=25, deadline=None)
@@ -19,85 +20,61 @@ def _plans(height, width, *, frame_count=30, clips=1, draws=1, seed=0, geometry=
     )
 
 
+def _measured(scores, plans):
+    """A map before it is blurred, of ``(n, h, w)`` scores, and which pixels were seen."""
+    return _project(range(len(plans)), np.asarray(scores, dtype=np.float64), plans)
+
+
 @examples
 @given(height=st.integers(1, 150), width=st.integers(1, 150), seed=st.integers(0, 999))
 def test_gather_then_project_returns_every_pixels_owner(height, width, seed):
     (plan,) = _plans(height, width, seed=seed)
-    owners = np.arange(1.0, 9.0).reshape(1, 2, 2, 2)  # one number for every token
-    for time in (0, 1):
-        made = project_map(owners, [plan], frame=plan.clip.indices[2 * time])
-        rows, columns = plan.fragments.source_pixels()
-        shown_by = np.zeros((height, width, 9))
-        for row in range(16):
-            for column in range(16):
-                shown_by[
-                    rows[row, column], columns[row, column], int(owners[0, time, row // 8, column // 8])
-                ] += 1
-        assert np.array_equal(made.coverage, shown_by.sum(-1) > 0)
-        expected = shown_by @ np.arange(9.0) / np.maximum(shown_by.sum(-1), 1)
-        np.testing.assert_allclose(made.values[made.coverage], expected[made.coverage], rtol=1e-6)
+    owners = np.arange(1.0, 5.0).reshape(1, 2, 2)  # one number for every token
+    values, coverage = _measured(owners, [plan])
+    rows, columns = plan.fragments.source_pixels()
+    shown_by = np.zeros((height, width, 5))
+    for row in range(16):
+        for column in range(16):
+            shown_by[rows[row, column], columns[row, column], int(owners[0, row // 8, column // 8])] += 1
+    assert np.array_equal(coverage, shown_by.sum(-1) > 0)
+    expected = shown_by @ np.arange(5.0) / np.maximum(shown_by.sum(-1), 1)
+    np.testing.assert_allclose(values[coverage], expected[coverage], rtol=1e-6)
 
 
 @examples
 @given(height=st.integers(16, 200), width=st.integers(16, 200), seed=st.integers(0, 999))
 def test_a_large_enough_frame_gets_each_score_on_exactly_one_fragment(height, width, seed):
     (plan,) = _plans(height, width, seed=seed)
-    made = project_map(np.arange(8.0).reshape(1, 2, 2, 2), [plan], frame=plan.clip.indices[0])
-    assert made.values.shape == made.coverage.shape == (height, width)
-    assert made.coverage.sum() == 4 * 8 * 8
+    values, coverage = _measured(np.arange(4.0).reshape(1, 2, 2), [plan])
+    assert values.shape == coverage.shape == (height, width)
+    assert coverage.sum() == 4 * 8 * 8
     for i in range(2):
         for j in range(2):
             top, left = plan.fragments.tops[i][j], plan.fragments.lefts[i][j]
-            assert (made.values[top : top + 8, left : left + 8] == 2 * i + j).all()
+            assert (values[top : top + 8, left : left + 8] == 2 * i + j).all()
 
 
 def test_tokens_smaller_than_a_fragment_keep_their_part_of_it():
     (plan,) = _plans(60, 60)
-    made = project_map(np.arange(32.0).reshape(1, 2, 4, 4), [plan], frame=plan.clip.indices[0])
+    values, _ = _measured(np.arange(16.0).reshape(1, 4, 4), [plan])
     top, left = plan.fragments.tops[0][0], plan.fragments.lefts[0][0]
-    assert made.values[top, left] == 0
-    assert made.values[top + 7, left + 7] == 5
-
-
-def test_a_token_marks_all_its_frames_and_no_others():
-    (plan,) = _plans(40, 40)
-    scores = np.zeros((1, 2, 2, 2))
-    scores[0, 1] = 1
-    found = [project_map(scores, [plan], frame=index).values.max() for index in plan.clip.indices]
-    assert found == [0, 0, 1, 1]
-
-
-def test_a_frame_outside_the_clips_gets_the_nearest_sampled_one():
-    fragments = _plans(40, 40)[0].fragments
-    plan = ViewPlan(ClipPlan((4, 6, 8, 10)), fragments)
-    scores = np.arange(8.0).reshape(1, 2, 2, 2)
-    maps = list(project_maps(scores, [plan], frames=[0, 7, 9, 10, 99]))
-    assert [item.frame_index for item in maps] == [0, 7, 9, 10, 99]
-    assert [item.sampled_index for item in maps] == [4, 6, 8, 10, 10]
-    assert [item.values.min() for item in maps] == [0, 0, 4, 4, 4]
-    assert maps[0].values is maps[1].values
+    assert values[top, left] == 0
+    assert values[top + 7, left + 7] == 5
 
 
 def test_overlapping_draws_are_averaged_and_widen_the_coverage():
     plans = _plans(20, 20, draws=40)
-    scores = np.repeat(np.arange(40.0), 8).reshape(40, 2, 2, 2)
-    one = project_map(scores[:1], plans[:1], frame=plans[0].clip.indices[0])
-    made = project_map(scores, plans, frame=plans[0].clip.indices[0])
-    assert one.coverage.sum() < made.coverage.sum()
+    scores = np.repeat(np.arange(40.0), 4).reshape(40, 2, 2)
+    _, of_one = _measured(scores[:1], plans[:1])
+    values, coverage = _measured(scores, plans)
+    assert of_one.sum() < coverage.sum()
     row, column = plans[7].fragments.tops[1][0], plans[7].fragments.lefts[1][0]
     shown_by = [
         n
         for n, plan in enumerate(plans)
         if 0 <= row - plan.fragments.tops[1][0] < 8 and 0 <= column - plan.fragments.lefts[1][0] < 8
     ]
-    assert made.values[row, column] == pytest.approx(np.mean(shown_by), rel=1e-6)
-
-
-def test_a_wrapped_clip_averages_all_tokens_that_saw_the_frame():
-    fragments = _plans(40, 40)[0].fragments
-    plan = ViewPlan(ClipPlan((0, 1, 0, 1)), fragments)
-    made = project_map(np.stack([np.zeros((2, 2)), np.ones((2, 2))])[None], [plan], frame=0)
-    assert (made.values == 0.5).all()
+    assert values[row, column] == pytest.approx(np.mean(shown_by), rel=1e-6)
 
 
 @examples
@@ -130,7 +107,7 @@ def test_nothing_covered_cannot_be_filled():
 
 def test_equal_scores_give_a_flat_map():
     plans = _plans(97, 61, clips=2, draws=3)
-    made = project_map(np.full((6, 2, 2, 2), 0.3), plans, frame=5)
+    made = next(smooth_maps(np.full((6, 2, 2, 2), 0.3), plans, frames=[5]))
     np.testing.assert_allclose(made.values, 0.3, rtol=1e-6)
     assert made.values.dtype == np.float32
 
@@ -147,26 +124,26 @@ def test_equal_scores_give_a_flat_map():
 )
 def test_scores_that_do_not_fit_the_plans_are_refused(shape, message):
     with pytest.raises(ConfigError, match=message):
-        project_maps(np.zeros(shape), _plans(40, 40), frames=[0])
+        smooth_maps(np.zeros(shape), _plans(40, 40), frames=[0])
 
 
 def test_a_score_that_is_not_finite_is_refused():
     with pytest.raises(DataError, match="not finite"):
-        project_maps(np.full((1, 2, 2, 2), np.nan), _plans(40, 40), frames=[0])
+        smooth_maps(np.full((1, 2, 2, 2), np.nan), _plans(40, 40), frames=[0])
 
 
 def test_plans_for_different_sizes_and_negative_frames_are_refused():
     mixed = _plans(40, 40) + _plans(40, 41)
     with pytest.raises(ConfigError, match="different sizes"):
-        project_maps(np.zeros((2, 2, 2, 2)), mixed, frames=[0])
+        smooth_maps(np.zeros((2, 2, 2, 2)), mixed, frames=[0])
     with pytest.raises(ConfigError, match="frame is -1"):
-        project_map(np.zeros((1, 2, 2, 2)), _plans(40, 40), frame=-1)
+        next(smooth_maps(np.zeros((1, 2, 2, 2)), _plans(40, 40), frames=[-1]))
 
 
 def test_a_one_pixel_video_has_a_map():
     generator = torch.Generator().manual_seed(0)
     plan = ViewPlan(ClipPlan((0, 0)), plan_fragments(1, 1, grid=2, size=8, generator=generator))
-    made = project_map(np.array([[[[1.0, 2.0], [3.0, 4.0]]]]), [plan], frame=0)
+    made = next(smooth_maps(np.array([[[[1.0, 2.0], [3.0, 4.0]]]]), [plan], frames=[0]))
     assert made.values.tolist() == [[2.5]]
 
 
@@ -187,8 +164,6 @@ def test_smooth_maps_have_no_token_edges_and_stay_between_the_scores():
     plans = _plans(60, 60, draws=4)
     scores = np.random.default_rng(0).random((4, 2, 2, 2))
     smooth = next(smooth_maps(scores, plans, frames=[0])).values
-    hard = project_map(scores, plans, frame=plans[0].clip.indices[0]).values
+    hard, _ = _measured(scores.mean(axis=1), plans)
     assert scores.min() <= smooth.min() <= smooth.max() <= scores.max()
     assert np.abs(np.diff(smooth)).max() < np.abs(np.diff(hard)).max() / 2
-    with pytest.raises(ConfigError, match="frame is -1"):
-        next(smooth_maps(scores, plans, frames=[-1]))

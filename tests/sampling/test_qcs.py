@@ -1,14 +1,12 @@
-import json
 import logging
 
 import pytest
 import torch
 
-from sslvqa.errors import ConfigError, UnreadableVideoError
+from sslvqa.errors import ConfigError
 from sslvqa.sampling import (
     ViewGeometry,
-    ViewPlan,
-    gather_fragments,
+    cut_fragments,
     plan_view_pair,
     plan_views,
     qcs,
@@ -49,7 +47,6 @@ def test_the_released_first_stage_draws_places_anew_where_both_clips_coincide(ca
 def test_the_released_second_stage_shares_frames_and_splits_the_cells():
     first, second = _pair(preset="released_stage2")
     assert first.clip == second.clip
-    assert (first.fragments.region, second.fragments.region) == ("first_half", "second_half")
     for i in range(2):
         for j in range(2):
             assert first.fragments.tops[i][j] + 16 <= second.fragments.tops[i][j]
@@ -57,11 +54,8 @@ def test_the_released_second_stage_shares_frames_and_splits_the_cells():
 
 
 @pytest.mark.parametrize("preset", ["paper", "released_stage1", "released_stage2"])
-def test_the_same_seed_gives_the_same_pair_and_json_keeps_it(preset):
-    pair = _pair(preset=preset, seed=5)
-    assert pair == _pair(preset=preset, seed=5) != _pair(preset=preset, seed=6)
-    for plan in pair:
-        assert ViewPlan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+def test_the_same_seed_gives_the_same_pair(preset):
+    assert _pair(preset=preset, seed=5) == _pair(preset=preset, seed=5) != _pair(preset=preset, seed=6)
 
 
 @pytest.mark.parametrize("preset", ["paper", "released_stage1", "released_stage2"])
@@ -104,8 +98,9 @@ def test_all_views_are_read_in_one_pass_over_the_union_of_their_frames(array_vid
     assert views.dtype == torch.uint8
     assert video.requests == [sorted({i for plan in plans for i in plan.clip.indices})]
     for view, plan in zip(views, plans, strict=True):
-        expected = gather_fragments((next(video.frames([i])) for i in plan.clip.indices), plan.fragments)
-        assert torch.equal(view, expected)
+        frames = [next(video.frames([index])) for index in plan.clip.indices]
+        expected = [torch.from_numpy(cut_fragments(frame, plan.fragments)) for frame in frames]
+        assert torch.equal(view, torch.stack(expected, dim=1))
 
 
 def test_a_one_frame_video_fills_every_time_of_the_view(array_video):
@@ -121,14 +116,6 @@ def test_versions_of_a_scene_show_the_same_places(array_video):
     version._pixels = 255 - source._pixels[:18]
     pair = _pair(40, 50, 18)
     assert torch.equal(read_views(version, pair), 255 - read_views(source, pair))
-
-
-def test_a_frame_that_does_not_arrive_is_named(array_video):
-    video = array_video(frames=5, height=40, width=50)
-    with pytest.raises(UnreadableVideoError, match="frame 5 and 2 more did not decode"):
-        read_views(
-            video, [_pair(40, 50, 8, geometry=ViewGeometry(grid=2, fragment_px=16, frames=8, interval=1))[0]]
-        )
 
 
 def test_views_of_different_shapes_are_refused(array_video):

@@ -1,5 +1,3 @@
-import json
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -61,18 +59,6 @@ def test_random_starts_reach_every_admissible_frame(generator):
         plan_clips(10, clips=1, length=4, interval=2, generator=generator)[0].indices[0] for _ in range(200)
     }
     assert seen == {0, 1, 2, 3}
-
-
-def test_a_temporal_token_knows_its_frames():
-    plan = ClipPlan(indices=(3, 5, 7, 9))
-    assert plan.token_frames(2) == ((3, 5), (7, 9))
-    with pytest.raises(ConfigError, match="3 temporal tokens for a clip of 4 frames"):
-        plan.token_frames(3)
-
-
-def test_a_clip_plan_survives_json():
-    plan = ClipPlan(indices=(3, 5, 0))
-    assert ClipPlan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
 
 
 @pytest.mark.parametrize("indices", [(), (0, -1)])

@@ -1,6 +1,9 @@
 """Decoded frames that are kept: the same bits, and nothing decoded twice."""
 
+import errno
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -89,7 +92,7 @@ def test_a_full_cache_keeps_what_it_has_and_the_rest_is_decoded(make_video, tmp_
     assert not full.take(FRAME)
 
 
-def test_a_full_disk_only_ends_the_keeping(make_video, tmp_path, monkeypatch):
+def test_a_full_disk_only_ends_the_keeping(make_video, tmp_path, monkeypatch, caplog):
     path = make_video(width=80, height=64, frames=12)
     cache = FrameCache(tmp_path / "kept", max_bytes=1 << 30)
 
@@ -99,6 +102,50 @@ def test_a_full_disk_only_ends_the_keeping(make_video, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "pwrite", refuse)
     assert torch.equal(views(path, cache), views(path, None))
     assert not cache.take(1)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{tmp_path / 'kept'}: the disk is full; no more frames are kept"
+    ]
+
+
+def test_another_fault_of_the_disk_costs_that_frame_only(make_video, tmp_path, monkeypatch, caplog):
+    path = make_video(width=80, height=64, frames=12)
+    cache = FrameCache(tmp_path / "kept", max_bytes=12 * FRAME)
+    real, calls = os.pwrite, []
+
+    def fail_once(*args):
+        calls.append(args)
+        if len(calls) == 1:
+            raise OSError(errno.EIO, "Input/output error")
+        return real(*args)
+
+    monkeypatch.setattr(os, "pwrite", fail_once)
+    for _ in range(2):
+        with cache.open(path) as video:
+            assert len(list(video.frames(range(12)))) == 12
+    held = next((tmp_path / "kept").glob("*/held.bin")).read_bytes()
+    assert sum(held) == 12
+    assert "frames cannot be kept (Input/output error)" in caplog.text
+
+
+def test_threads_that_meet_a_new_video_at_once_both_keep_it(make_video, tmp_path, monkeypatch):
+    path = make_video(width=80, height=64, frames=4)
+    cache = FrameCache(tmp_path / "kept", max_bytes=1 << 30)
+    both_are_there, real = threading.Barrier(2), module.Path.mkdir
+
+    def mkdir(self, *args, **options):
+        real(self, *args, **options)
+        both_are_there.wait(timeout=20)
+
+    monkeypatch.setattr(module.Path, "mkdir", mkdir)
+
+    def read(_):
+        with cache.open(path) as video:
+            return len(list(video.frames(range(4))))
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(read, range(2))) == [4, 4]
+    assert cache.take(1)
+    assert [len(list(entry.iterdir())) for entry in (tmp_path / "kept").iterdir()] == [4]
 
 
 @pytest.mark.parametrize("options", [{"pixel_format": "yuv420p10le"}, {"options": {"flags": "+ildct+ilme"}}])

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from sslvqa.video import open_video, probe, write_video
+from sslvqa.video.layout import chroma_of
 from sslvqa.video.orientation import Orientation, frame_orientation
-from sslvqa.video.probe import chroma_of, color_matrix_of, full_range_of, is_variable
+from sslvqa.video.probe import color_matrix_of, full_range_of, is_variable
 
 UNIT = 1 << 16
 TURNS = {90: (0, UNIT, -UNIT, 0), 180: (-UNIT, 0, 0, -UNIT), 270: (0, -UNIT, UNIT, 0)}
@@ -86,6 +87,11 @@ def test_depth_and_sampling(encode, pixel_format, codec, bits, chroma):
         patches = planes.patches_rgb([0, 7, 32], [0, 11, 64], 32)
         for patch, top, left in zip(patches, (0, 7, 32), (0, 11, 64), strict=True):
             assert np.abs(patch - whole[:, top : top + 32, left : left + 32]).max() <= 1
+
+
+def test_the_sampling_of_a_tiny_frame_is_that_of_its_format():
+    for name, chroma in (("yuv420p", "420"), ("yuv411p", "411"), ("yuv410p", "410")):
+        assert chroma_of(av.VideoFormat(name, 3, 1)) == chroma
 
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.mp4"])

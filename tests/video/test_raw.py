@@ -98,12 +98,23 @@ def test_limits_hold_for_headerless_files(yuv_file):
         ({"width_px": 0, "height_px": 5}, "are positive"),
         ({"width_px": 5, "height_px": 5, "fps": 0.0}, "are positive"),
         ({"width_px": 5, "height_px": 5, "pixel_format": "nonsense"}, "pixel_format is 'nonsense'"),
-        ({"width_px": 5, "height_px": 5, "pixel_format": "pal8"}, "pixel_format is 'pal8'"),
+        *(
+            ({"width_px": 5, "height_px": 5, "pixel_format": name}, f"pixel_format is '{name}'")
+            for name in ("pal8", "rgb96le", "uyyvyy411", "y210be", "yaf32le")
+        ),
     ],
 )
 def test_wrong_geometry_is_refused(values, words):
     with pytest.raises(ConfigError, match=words):
         RawGeometry(**values)
+
+
+@pytest.mark.parametrize("full_range", [False, True])
+def test_a_geometry_is_read_from_its_text(full_range):
+    geometry = RawGeometry(64, 48, fps=12.5, pixel_format="yuv444p", full_range=full_range)
+    assert RawGeometry.parse(str(geometry)) == geometry
+    assert str(RawGeometry(64, 48)) == "64x48:yuv420p@25"
+    assert RawGeometry.parse("64x48+full") == RawGeometry(64, 48, full_range=True)
 
 
 def test_a_file_that_shrinks_while_it_is_read_says_so(yuv_file):

@@ -164,6 +164,53 @@ def test_an_abandoned_call_does_not_hide_frames_from_the_next(video_of, decode_a
             np.testing.assert_array_equal(luma(planes), reference[planes.index])
 
 
+def test_two_calls_read_in_turn_disturb_each_other_not(video_of, decode_all):
+    path = video_of("l.mkv", "libx264", LONG)
+    reference, _ = decode_all(path)
+    with open_video(path, threads=1) as video:
+        for pair in zip(video.frames(range(10)), video.frames(range(30, 40)), strict=True):
+            for planes in pair:
+                assert planes.source_index == planes.index
+                np.testing.assert_array_equal(luma(planes), reference[planes.index])
+        assert video.warnings == []
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.ts", "libx264"), ("a.mpg", "mpeg2video")])
+@pytest.mark.parametrize("start", [0, 1000])
+def test_joined_files_keep_all_frames(video_of, decode_all, name, codec, start):
+    first = video_of(f"first_{name}", codec, {"g": "10", "bf": "2"}, frames=20, pts=range(start, start + 20))
+    last = video_of(f"last_{name}", codec, {"g": "10", "bf": "2"}, frames=30)
+    path = first.with_name(name)
+    path.write_bytes(first.read_bytes() + last.read_bytes())
+    reference, _ = decode_all(path)
+    with open_video(path) as video:
+        assert video.info.frame_count == len(reference) == 50
+        assert (np.diff(video.timestamps_seconds) > 0).all()
+        for planes in video.frames([0, 19, 20, 33, 49]):
+            np.testing.assert_array_equal(luma(planes), reference[planes.index])
+        assert any("timestamps go back" in warning for warning in video.warnings)
+
+
+@pytest.mark.parametrize("threads", [2, 8])
+@pytest.mark.parametrize("kind", ["cut", "overwritten"])
+def test_what_comes_out_of_damage_does_not_depend_on_the_threads(video_of, kind, threads):
+    path = video_of("a.mp4", "libx264", LONG, container_options={"movflags": "faststart"})
+    data = path.read_bytes()
+    if kind == "cut":
+        path.write_bytes(data[: len(data) // 2])
+    else:  # which only decoding shows
+        path.write_bytes(data[:-400] + b"\xff" * 400)
+    found = []
+    for count in (1, threads):
+        with open_video(path, threads=count) as video:
+            frames = [
+                (p.source_index, luma(p).tobytes()) for p in video.frames(range(video.info.frame_count))
+            ]
+            found.append((frames, video.warnings))
+    assert found[0] == found[1]
+    assert found[0][1] != []
+
+
 def test_only_asked_pixels_are_converted(make_video):
     with open_video(make_video(width=320, height=240)) as video:
         for planes in video.frames([0, 5]):
@@ -186,6 +233,38 @@ def test_an_edit_list_hides_its_frames(encode, decode_all):
         for wanted in ([20], [0], [36, 5]):
             for planes in video.frames(wanted):
                 np.testing.assert_array_equal(luma(planes), reference[planes.index])
+
+
+def test_an_edit_list_that_ends_early_is_no_damage(encode):
+    path = encode("e.mp4", options=CLOSED, container_options={"movflags": "faststart"})
+    whole = path.read_bytes()
+    data = bytearray(whole)
+    at = data.index(b"elst") + 4 + 4 + 4
+    data[at : at + 4] = (800).to_bytes(4, "big")  # of 1600 ms
+    path.write_bytes(data)
+    with open_video(path) as video:
+        assert (video.info.frame_count, video.info.header_frame_count) == (20, 40)
+        assert not video.info.damaged
+        assert video.warnings == []
+    for content in (whole, data):
+        path.write_bytes(content[: len(content) * 4 // 10])
+        with open_video(path) as video:
+            assert video.info.damaged
+
+
+@pytest.mark.parametrize("codec", ["mjpeg", "libx264"])
+def test_dropped_frames_of_an_avi_are_no_damage(video_of, codec):
+    pts = [0, 1, 2, 3, 10, 11, 12, 13, 14, 20, 21, 22, 23]
+    path = video_of("j.avi", codec, CLOSED if codec == "libx264" else {}, frames=13, pts=pts)
+    with open_video(path) as video:
+        assert (video.info.frame_count, video.info.header_frame_count) == (13, 24)
+        assert video.info.variable_frame_rate
+        assert not video.info.damaged
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    with open_video(path) as video:
+        assert video.info.damaged
+        assert any("header announces 24 frames" in warning for warning in video.warnings)
 
 
 def test_variable_frame_rate_keeps_every_frames_time(encode, decode_all):
@@ -236,7 +315,8 @@ def test_odd_sizes_are_read(make_video, size):
     with open_video(path) as video:
         assert (video.info.width_px, video.info.height_px) == size
         (planes,) = video.frames([2])
-        np.testing.assert_array_equal(planes.crop_rgb(height - 9, width - 9, 9, 9), planes.rgb()[:, -9:, -9:])
+        patch = planes.patches_rgb([height - 9], [width - 9], 9)[0]
+        np.testing.assert_array_equal(patch, planes.rgb()[:, -9:, -9:])
 
 
 def test_an_open_file_is_read_and_left_open(make_video):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import pickle
 import random
 import signal
 import sys
@@ -14,7 +16,7 @@ import pytest
 
 from sslvqa.errors import UnreadableVideoError, VideoLimitError, VideoNotFoundError
 from sslvqa.video import VideoInfo, probe
-from sslvqa.video.worker import run_limited
+from sslvqa.video.worker import _answer, run_limited
 
 
 def test_the_result_comes_back(make_video):
@@ -54,6 +56,38 @@ def test_memory_is_limited():
 def test_a_crash_is_an_error_here():
     with pytest.raises(UnreadableVideoError, match=f"signal {int(signal.SIGABRT)}"):
         run_limited(os.abort)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"\x80\x04.",
+        b"csslvqa.nothing\nX\n.",
+        b"cnumpy._core.multiarray\n_reconstruct\ncnumpy\nndarray\n(J\xff\xff\xff\x7fJ\xff\xff\xff\x7ftC\x01b\x87R.",
+        *map(pickle.dumps, [("result",), ("error", "x"), ("error", [1], "x"), ("memory", 1), 5, ()]),
+    ],
+)
+def test_an_answer_of_another_form_is_an_error_of_the_file(answer):
+    with pytest.raises(UnreadableVideoError, match=r"a\.mp4: the worker process ended without a result"):
+        _answer(answer, 0, what="a.mp4", memory_bytes=1)
+
+
+def test_modules_of_the_current_folder_are_not_imported(tmp_path, monkeypatch):
+    for name in ("json", "numpy", "sslvqa"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path)
+    assert run_limited(json.loads, "5") == 5
+
+
+def test_a_parent_that_imports_from_its_current_folder_finds_its_functions_in_the_worker(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "of_mine.py").write_text("def five(): return 5")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend("")
+    of_mine = importlib.import_module("of_mine")
+    assert run_limited(of_mine.five) == 5
 
 
 def test_prints_do_not_mix_with_the_result():

@@ -294,9 +294,9 @@ def probe_videos(rows: Sequence[ManifestRow]) -> list[tuple[ManifestRow, str]]:
         try:
             with open_video(row.path, geometry=row.geometry, threads=1) as video:
                 wanted = sorted({0, video.info.frame_count - 1})
-                got = sum(1 for _ in video.frames(wanted))
-            if got != len(wanted):
-                raise VideoError(f"{row.path}: the last frame does not decode; repair the file")
+                got = [planes.source_index for planes in video.frames(wanted)]
+            if got != wanted:
+                raise VideoError(f"{row.path}: the first or the last frame does not decode; repair the file")
         except SslvqaError as error:
             problems.append((row, str(error)))
     return problems

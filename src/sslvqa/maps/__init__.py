@@ -1,7 +1,7 @@
 """Where in a video the quality is low: token scores projected back to pixels, and pictures of them."""
 
 from sslvqa.maps.colour import PALETTES, Palette, colour_bar, colourize, score_limits
-from sslvqa.maps.project import QualityMap, fill_uncovered, project_map, project_maps, smooth_maps
+from sslvqa.maps.project import QualityMap, fill_uncovered, smooth_maps
 from sslvqa.maps.render import overlay, render_strip, write_overlay
 
 __all__ = [
@@ -12,8 +12,6 @@ __all__ = [
     "colourize",
     "fill_uncovered",
     "overlay",
-    "project_map",
-    "project_maps",
     "render_strip",
     "score_limits",
     "smooth_maps",

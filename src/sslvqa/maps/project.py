@@ -1,13 +1,12 @@
 """Token scores to a quality map of a frame (method, section 7).
 
-Every token of a view has one score. It belongs to a square of the view's pixels in a few of its frames, and
-the view's plan tells where those pixels lie in the video.
+Every token of a view has one score. It belongs to a square of the view's pixels, and the view's plan tells
+where those pixels lie in the frame.
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from sslvqa.sampling import ViewPlan
 
-__all__ = ["QualityMap", "fill_uncovered", "project_map", "project_maps", "smooth_maps"]
+__all__ = ["QualityMap", "fill_uncovered", "smooth_maps"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,39 +37,7 @@ class QualityMap:
     coverage: NDArray[np.bool_]
     """``(H, W)``, true where a fragment measured the pixel."""
     sampled_index: int
-    """Frame the measurements come from; differs from ``frame_index`` when that frame is in no clip."""
-
-
-def project_maps(
-    token_scores: NDArray[np.floating], plans: Sequence[ViewPlan], *, frames: Iterable[int]
-) -> Iterator[QualityMap]:
-    """Write the score of every token to the pixels it came from, and interpolate between them.
-
-    Where several tokens saw a pixel (several draws, several clips) it gets their mean. A frame that is
-    in no clip gets the map of the sampled frame that is nearest in time (the earlier of two).
-
-    Args:
-        token_scores: ``(n, T', h, w)``, one map for each view; T' divides the views' frames, h and w divide
-            their side.
-        plans: The n plans that the views were read with, all for one frame size.
-        frames: Numbers of the wanted frames.
-
-    Returns:
-        One map for each frame, in the same order, made as it is asked for. A map has no gaps and lies between
-        the least and the greatest score of the frame's tokens. Neighbours with the same tokens share arrays.
-
-    Raises:
-        ConfigError: If the shapes of scores and plans do not fit together, or a frame is negative.
-        DataError: If a score is not finite.
-    """
-    scores = np.asarray(token_scores, dtype=np.float64)
-    _check(scores, plans)
-    return _maps(scores, plans, frames)
-
-
-def project_map(token_scores: NDArray[np.floating], plans: Sequence[ViewPlan], *, frame: int) -> QualityMap:
-    """The map of one frame; see :func:`project_maps`."""
-    return next(project_maps(token_scores, plans, frames=[frame]))
+    """Middle of the clip that the coverage is of: the one that is nearer in time."""
 
 
 def smooth_maps(
@@ -78,17 +45,19 @@ def smooth_maps(
 ) -> Iterator[QualityMap]:
     """Maps that change gradually: blurred over the width of a token, and interpolated between the clips.
 
-    All views of a clip make one map, the mean over its frames, which holds at the clip's middle. A frame
-    between two middles takes their linear interpolation, one before the first or after the last that map.
+    All views of a clip make one map, which holds at the clip's middle. A pixel gets the mean score, over the
+    clip's frames, of all tokens that saw it; between such pixels it is interpolated. A frame between two
+    middles takes their linear interpolation, one before the first or after the last that map.
 
     Args:
-        token_scores: ``(n, T', h, w)``, one map for each view, as in :func:`project_maps`.
+        token_scores: ``(n, T', h, w)``, one map for each view; T' divides the views' frames, h and w divide
+            their side.
         plans: The n plans that the views were read with; the draws of a clip next to each other.
         frames: Numbers of the wanted frames, best in increasing order: two clips' maps are held at a time.
 
     Returns:
-        One map for each frame, as :func:`project_maps` gives them; ``coverage`` and ``sampled_index`` are
-        those of the nearer clip.
+        One map for each frame, in the same order, made as it is asked for. A map has no gaps and lies between
+        the least and the greatest score of the tokens.
 
     Raises:
         ConfigError: If the shapes of scores and plans do not fit together, or a frame is negative.
@@ -98,12 +67,12 @@ def smooth_maps(
     _check(scores, plans)
     clips = [list(views) for _, views in groupby(range(len(plans)), key=lambda view: plans[view].clip)]
     middles = [plans[views[0]].clip.middle for views in clips]
-    still = scores.mean(axis=1, keepdims=True)
+    still = scores.mean(axis=1)
 
     @lru_cache(maxsize=2)
     def clip_map(number: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         views = clips[number]
-        values, covered = _project([(view, 0) for view in views], still, plans)
+        values, covered = _project(views, still, plans)
         return _blur(values, plans[views[0]], tokens=scores.shape[2]), covered
 
     return _interpolated(clip_map, np.asarray(middles), frames)
@@ -184,35 +153,20 @@ def _double(image: NDArray[np.float32]) -> NDArray[np.float32]:
     return image
 
 
-def _maps(
-    scores: NDArray[np.float64], plans: Sequence[ViewPlan], frames: Iterable[int]
-) -> Iterator[QualityMap]:
-    """Project frame by frame; a frame with the tokens of the one before reuses its arrays."""
-    seen_by = _tokens_by_frame(plans, scores.shape[1])
-    current: list[tuple[int, int]] = []
-    for frame in frames:
-        if frame < 0:
-            raise ConfigError(f"frame is {frame}; frame numbers start at 0")
-        sampled = min(seen_by, key=lambda index: (abs(index - frame), index))
-        if seen_by[sampled] != current:
-            current = seen_by[sampled]
-            values, covered = _project(current, scores, plans)
-        yield QualityMap(frame, values, covered, sampled)
-
-
 def _project(
-    seen: Sequence[tuple[int, int]], scores: NDArray[np.float64], plans: Sequence[ViewPlan]
+    views: Sequence[int], scores: NDArray[np.float64], plans: Sequence[ViewPlan]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Mean over the (view, temporal token) pairs that saw a pixel, interpolated elsewhere; and which did."""
+    """Mean over the tokens of some views that saw a pixel, interpolated elsewhere; and where they did.
+
+    ``scores`` is ``(n, h, w)``, a number for each place of a view.
+    """
     first = plans[0].fragments
     shape = (first.source_height_px, first.source_width_px)
     count, total = np.zeros(math.prod(shape), np.int32), np.zeros(math.prod(shape), np.float32)
-    for view, time in seen:
+    for view in views:
         pixels = _flat_pixels(plans[view])
         np.add.at(count, pixels, 1)
-        np.add.at(
-            total, pixels, _spread(scores[view, time], plans[view].fragments.view_px).astype(np.float32)
-        )
+        np.add.at(total, pixels, _spread(scores[view], plans[view].fragments.view_px).astype(np.float32))
     covered = (count > 0).reshape(shape)
     mean = total / np.maximum(count, 1)
     return fill_uncovered(mean.astype(np.float32).reshape(shape), covered), covered
@@ -226,16 +180,6 @@ def _blur(values: NDArray[np.float32], plan: ViewPlan, *, tokens: int) -> NDArra
     sigma = fragments.view_px / tokens / fragments.scale / 2
     blurred: NDArray[np.float32] = gaussian_filter(values, sigma, mode="nearest", truncate=3.0)
     return blurred
-
-
-def _tokens_by_frame(plans: Sequence[ViewPlan], tokens: int) -> dict[int, list[tuple[int, int]]]:
-    """Video frame number to the (view, temporal token) pairs that saw it."""
-    seen_by: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for view, plan in enumerate(plans):
-        for time, indices in enumerate(plan.clip.token_frames(tokens)):
-            for index in set(indices):
-                seen_by[index].append((view, time))
-    return dict(seen_by)
 
 
 def _flat_pixels(plan: ViewPlan) -> NDArray[np.int64]:
@@ -258,11 +202,12 @@ def _check(scores: NDArray[np.float64], plans: Sequence[ViewPlan]) -> None:
         )
     if len({(p.fragments.source_height_px, p.fragments.source_width_px) for p in plans}) > 1:
         raise ConfigError("the plans are for frames of different sizes; project each video on its own")
-    rows, columns = scores.shape[2:]
+    tokens, rows, columns = scores.shape[1:]
     for plan in plans:
-        side = plan.fragments.view_px
+        side, frames = plan.fragments.view_px, len(plan.clip.indices)
         if side % rows or side % columns:
             raise ConfigError(f"token maps are {rows}x{columns} for views of {side} px; give divisors of it")
-        plan.clip.token_frames(scores.shape[1])
+        if frames % tokens:
+            raise ConfigError(f"{tokens} temporal tokens for a clip of {frames} frames; give a divisor of it")
     if not np.isfinite(scores).all():
         raise DataError("a token score is not finite; a map needs numbers; check the model and its weights")

@@ -4,7 +4,6 @@ from sslvqa.sampling.fragments import (
     FragmentPlan,
     Region,
     cut_fragments,
-    gather_fragments,
     plan_fragments,
     tile_fragments,
 )
@@ -23,7 +22,6 @@ __all__ = [
     "ViewGeometry",
     "ViewPlan",
     "cut_fragments",
-    "gather_fragments",
     "normalize",
     "plan_clips",
     "plan_fragments",

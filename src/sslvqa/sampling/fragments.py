@@ -7,10 +7,10 @@ the view which pixel of the frame it shows.
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -18,14 +18,11 @@ import torch
 from sslvqa.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from sslvqa.video.frames import Planes
 
-__all__ = ["FragmentPlan", "Region", "cut_fragments", "gather_fragments", "plan_fragments", "tile_fragments"]
+__all__ = ["FragmentPlan", "Region", "cut_fragments", "plan_fragments", "tile_fragments"]
 
 Region = Literal["cell", "first_half", "second_half"]
 """Part of a grid cell in which a fragment may lie, the same on both axes."""
@@ -60,10 +57,6 @@ class FragmentPlan:
     """First row of fragment (i, j) at ``tops[i][j]``."""
     lefts: tuple[tuple[int, ...], ...]
     """First column of fragment (i, j) at ``lefts[i][j]``."""
-    region: Region = "cell"
-    """Part of the cell that was asked for."""
-    fallback: bool = False
-    """True when, on some axis, half a cell cannot hold a fragment and the whole cell was used instead."""
 
     @property
     def enlarged(self) -> bool:
@@ -87,19 +80,6 @@ class FragmentPlan:
             (2 * columns + 1) * self.source_width_px // (2 * self.width_px),
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """Values that ``json.dumps`` takes; :meth:`from_json` inverts it."""
-        return asdict(self) | {
-            "tops": [list(row) for row in self.tops],
-            "lefts": [list(row) for row in self.lefts],
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> FragmentPlan:
-        """The plan that :meth:`to_json` described."""
-        places = {name: tuple(tuple(row) for row in data[name]) for name in ("tops", "lefts")}
-        return cls(**{**data, **places})
-
 
 def plan_fragments(
     height: int,
@@ -116,7 +96,7 @@ def plan_fragments(
     computed after that. With c = floor(side / grid), cell i starts at c * i, and the offset of
     its fragment is uniform in [0, c - size), or 0 when the cell is not larger than the fragment. The two
     halves of a cell are [0, c // 2) and [c // 2, c); an axis whose half cells are smaller than a fragment
-    uses the whole cell, which is logged once for each frame size and noted in the plan.
+    uses the whole cell, which is logged once for each frame size.
 
     Args:
         height: Height of the frame in px, as displayed; 1 is legal.
@@ -142,8 +122,7 @@ def plan_fragments(
     scale, tall, wide = _enlarge(height, width, grid * size)
     tops, rows_fit = _draw_starts(tall // grid, grid=grid, size=size, region=region, generator=generator)
     lefts, columns_fit = _draw_starts(wide // grid, grid=grid, size=size, region=region, generator=generator)
-    fallback = not (rows_fit and columns_fit)
-    if fallback:
+    if not (rows_fit and columns_fit):
         _log_fallback(height, width, size)
     return FragmentPlan(
         source_height_px=height,
@@ -155,8 +134,6 @@ def plan_fragments(
         size=size,
         tops=tuple(tuple(int(start) for start in row) for row in tops.T),
         lefts=tuple(tuple(int(start) for start in row) for row in lefts),
-        region=region,
-        fallback=fallback,
     )
 
 
@@ -203,25 +180,6 @@ def tile_fragments(
         for tops in _lattice_starts(tall, rows, grid=grid, size=size)
         for lefts in _lattice_starts(wide, columns, grid=grid, size=size)
     )
-
-
-def gather_fragments(frames: Iterable[Planes], plan: FragmentPlan) -> Tensor:
-    """Cut the planned fragments from frames and stitch them in order.
-
-    Args:
-        frames: Decoded frames in clip order, all of the size the plan was made for.
-        plan: Where to cut.
-
-    Returns:
-        One view, uint8 RGB ``(3, T, S, S)`` with S = grid * size.
-
-    Raises:
-        DataError: If there is no frame, or one of another size than planned.
-    """
-    stitched = [torch.from_numpy(cut_fragments(frame, plan)) for frame in frames]
-    if not stitched:
-        raise DataError("no frames given; a view needs at least one frame; check the clip plan")
-    return torch.stack(stitched, dim=1)
 
 
 def cut_fragments(frame: Planes, plan: FragmentPlan) -> NDArray[np.uint8]:

@@ -6,16 +6,16 @@ import logging
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from sslvqa.errors import ConfigError, UnreadableVideoError
+from sslvqa.errors import ConfigError
 from sslvqa.sampling.fragments import FragmentPlan, Region, cut_fragments, plan_fragments
 from sslvqa.sampling.temporal import ClipPlan, plan_clips
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from torch import Generator, Tensor
 
@@ -43,15 +43,6 @@ class ViewPlan:
     def shape(self) -> tuple[int, int, int, int]:
         """Shape of the view, (3, T, S, S)."""
         return 3, len(self.clip.indices), self.fragments.view_px, self.fragments.view_px
-
-    def to_json(self) -> dict[str, Any]:
-        """Values that ``json.dumps`` takes; :meth:`from_json` inverts it."""
-        return {"clip": self.clip.to_json(), "fragments": self.fragments.to_json()}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> ViewPlan:
-        """The plan that :meth:`to_json` described."""
-        return cls(clip=ClipPlan.from_json(data["clip"]), fragments=FragmentPlan.from_json(data["fragments"]))
 
 
 def plan_view_pair(
@@ -168,7 +159,6 @@ def read_views(video: Video, plans: Sequence[ViewPlan]) -> Tensor:
     Raises:
         ConfigError: If there are no plans or their shapes differ.
         DataError: If the frames are not of the planned size.
-        UnreadableVideoError: If a planned frame does not arrive.
     """
     shapes = {plan.shape for plan in plans}
     if len(shapes) != 1:
@@ -178,15 +168,10 @@ def read_views(video: Video, plans: Sequence[ViewPlan]) -> Tensor:
     views = torch.empty((len(plans), *shapes.pop()), dtype=torch.uint8)
     places = _places_by_frame(plans)
     for frame in video.frames(sorted(places)):
-        for fragments, targets in places.pop(frame.index).items():
+        for fragments, targets in places[frame.index].items():
             pixels = torch.from_numpy(cut_fragments(frame, fragments))
             for view, time in targets:
                 views[view, :, time] = pixels
-    if places:
-        raise UnreadableVideoError(
-            f"{video.info.path}: frame {min(places)} and {len(places) - 1} more did not decode; a plan needs "
-            f"frames that exist; plan for the counted number of frames, or repair the file"
-        )
     return views
 
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import torch
 
 from sslvqa.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["ClipPlan", "plan_clips"]
 
@@ -33,35 +29,6 @@ class ClipPlan:
     def middle(self) -> int:
         """Number of the middle frame."""
         return sorted(self.indices)[len(self.indices) // 2]
-
-    def token_frames(self, tokens: int) -> tuple[tuple[int, ...], ...]:
-        """Frames that each of ``tokens`` temporal positions of the backbone's output came from.
-
-        Args:
-            tokens: Temporal length of the token map, T'; divides the clip length.
-
-        Returns:
-            One tuple of T / T' video frame numbers for every temporal token.
-
-        Raises:
-            ConfigError: If ``tokens`` does not divide the clip length.
-        """
-        length = len(self.indices)
-        if tokens < 1 or length % tokens:
-            raise ConfigError(
-                f"{tokens} temporal tokens for a clip of {length} frames; give a divisor of {length}"
-            )
-        step = length // tokens
-        return tuple(self.indices[i : i + step] for i in range(0, length, step))
-
-    def to_json(self) -> dict[str, Any]:
-        """Values that ``json.dumps`` takes; :meth:`from_json` inverts it."""
-        return {"indices": list(self.indices)}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> ClipPlan:
-        """The plan that :meth:`to_json` described."""
-        return cls(indices=tuple(data["indices"]))
 
 
 def plan_clips(

@@ -7,12 +7,16 @@ leave none to be found again: once the folder is full, nothing more is kept.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import logging
 import multiprocessing
 import os
 import shutil
+import uuid
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
@@ -34,9 +38,11 @@ if TYPE_CHECKING:
 
 __all__ = ["FrameCache", "coded_planes", "kept_exactly", "open_frames"]
 
+_logger = logging.getLogger(__name__)
 _FORM = 2  # of an entry; those of another form are left alone
 _PLAIN = frozenset({"yuv420p", "yuv422p", "yuv444p"})
 """Formats whose pixels depend on nothing but the planes: 8 bits, chroma repeated and not interpolated."""
+_DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class FrameCache:
@@ -85,8 +91,14 @@ class FrameCache:
             self._left.value -= count
             return True
 
+    def give_back(self, count: int) -> None:
+        """Undo :meth:`take`: nothing was kept."""
+        with self._left.get_lock():
+            self._left.value += count
+
     def stop(self) -> None:
         """Keep nothing more: the disk is full."""
+        _logger.warning("%s: the disk is full; no more frames are kept", self._folder)
         self._left.value = 0
 
 
@@ -205,8 +217,12 @@ class _CachedVideo:
             pixels, held = (file.fileno() for file in self._files)
             os.pwrite(pixels, frame_bytes(geometry, frame), planes.index * geometry.frame_bytes)
             os.pwrite(held, b"\1", planes.index)  # only now: whoever sees it finds the frame whole
-        except OSError:
-            self._cache.stop()
+        except OSError as error:
+            if error.errno in _DISK_IS_FULL:
+                self._cache.stop()
+            else:
+                self._cache.give_back(geometry.frame_bytes)
+                _log_not_kept(self._entry.parent, error.strerror)
 
     def _load(self, number: int) -> Planes:
         assert self._files is not None
@@ -223,9 +239,9 @@ class _CachedVideo:
         )
 
     def _make_entry(self, orientation: Orientation) -> None:
-        """Lay out the video's folder; it appears whole, and only once if several processes do the same."""
-        scratch = self._entry.with_name(f"{self._entry.name}.{os.getpid()}.part")
-        scratch.mkdir(exist_ok=True)
+        """Lay out the video's folder; it appears whole, and only once if several do the same."""
+        scratch = self._entry.with_name(f"{self._entry.name}.{uuid.uuid4().hex}.part")
+        scratch.mkdir()
         facts = {"info": asdict(self.info), "orientation": asdict(orientation)}
         (scratch / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
         np.asarray(self.timestamps_seconds, dtype="<f8").tofile(scratch / "times.f64")
@@ -248,6 +264,12 @@ class _CachedVideo:
         files = ((self._entry / name).open("r+b", buffering=0) for name in ("frames.bin", "held.bin"))
         pixels, held = files
         self._files = pixels, held
+
+
+@lru_cache(maxsize=16)
+def _log_not_kept(folder: Path, cause: str | None) -> None:
+    """Say once for each cause that frames are decoded again and again."""
+    _logger.warning("%s: frames cannot be kept (%s)", folder, cause)
 
 
 def _used_bytes(file: Path) -> int:

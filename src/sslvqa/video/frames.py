@@ -147,15 +147,6 @@ class Planes:
         rgb = self._converter.whole(self._frame, matrix=self._matrix, full_range=self._full_range)
         return np.ascontiguousarray(self._orientation.apply(rgb))
 
-    def crop_rgb(self, top: int, left: int, height: int, width: int) -> NDArray[np.uint8]:
-        """A rectangle, uint8 ``(3, height, width)``; only its pixels are converted.
-
-        Raises:
-            ValueError: The rectangle is empty or leaves the frame.
-        """
-        crop: NDArray[np.uint8] = self._blocks([top], [left], height, width)[0]
-        return crop
-
     def patches_rgb(self, tops: Sequence[int], lefts: Sequence[int], size: int) -> NDArray[np.uint8]:
         """Square patches, uint8 ``(n, 3, size, size)``; only their pixels are converted, in one call.
 
@@ -167,7 +158,21 @@ class Planes:
         Raises:
             ValueError: ``tops`` and ``lefts`` differ in length, or a patch is empty or leaves the frame.
         """
-        return self._blocks([int(t) for t in tops], [int(x) for x in lefts], size, size)
+        if len(tops) != len(lefts):
+            raise ValueError(f"{len(tops)} tops but {len(lefts)} lefts; give one of each per patch")
+        if size < 1:
+            raise ValueError(f"patches of {size}x{size} px; a patch has at least 1 px on each side")
+        coded = [self._to_coded(int(top), int(left), size) for top, left in zip(tops, lefts, strict=True)]
+        blocks = self._converter.blocks(
+            self._frame,
+            [top for top, _ in coded],
+            [left for _, left in coded],
+            size,
+            size,
+            matrix=self._matrix,
+            full_range=self._full_range,
+        )
+        return np.ascontiguousarray(self._orientation.apply(blocks))
 
     def yuv(self) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[Any] | None]:
         """The coded planes ``(y, u, v)``, uint8 or uint16 (above 8 bits), as stored: not rotated.
@@ -177,31 +182,13 @@ class Planes:
         """
         return yuv_planes(self._frame)
 
-    def _blocks(self, tops: list[int], lefts: list[int], height: int, width: int) -> NDArray[np.uint8]:
-        if len(tops) != len(lefts):
-            raise ValueError(f"{len(tops)} tops but {len(lefts)} lefts; give one of each per patch")
-        if height < 1 or width < 1:
-            raise ValueError(f"patches of {width}x{height} px; a patch has at least 1 px on each side")
-        for top, left in zip(tops, lefts, strict=True):
-            if top < 0 or left < 0 or top + height > self.height_px or left + width > self.width_px:
-                raise ValueError(
-                    f"patch of {width}x{height} px at top {top}, left {left} leaves the frame of "
-                    f"{self.width_px}x{self.height_px} px; choose positions inside it"
-                )
-        coded = [
-            self._orientation.to_coded(
-                top, left, height, width, shown_height=self.height_px, shown_width=self.width_px
+    def _to_coded(self, top: int, left: int, size: int) -> tuple[int, int]:
+        """Where a displayed patch lies in the coded frame."""
+        if top < 0 or left < 0 or top + size > self.height_px or left + size > self.width_px:
+            raise ValueError(
+                f"patch of {size}x{size} px at top {top}, left {left} leaves the frame of "
+                f"{self.width_px}x{self.height_px} px; choose positions inside it"
             )
-            for top, left in zip(tops, lefts, strict=True)
-        ]
-        coded_height, coded_width = self._orientation.size(height, width)
-        blocks = self._converter.blocks(
-            self._frame,
-            [c[0] for c in coded],
-            [c[1] for c in coded],
-            coded_height,
-            coded_width,
-            matrix=self._matrix,
-            full_range=self._full_range,
-        )
-        return np.ascontiguousarray(self._orientation.apply(blocks))
+        return self._orientation.to_coded(
+            top, left, size, size, shown_height=self.height_px, shown_width=self.width_px
+        )[:2]

@@ -2,7 +2,8 @@
 
 A container's own count, rate and duration are claims; the packets are facts. The index holds the
 presentation timestamp of every picture, so that "frame 137" means the same picture in every container, with
-variable frame rate, edit lists (packets marked *discard* are left out) and reordered pictures alike.
+variable frame rate, edit lists (packets marked *discard* are left out) and reordered pictures alike. Only
+interlaced H.264 has to be decoded where a packet may hold one field, which is half a frame.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import numpy as np
 from sslvqa.errors import UnreadableVideoError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from av.container import InputContainer
     from av.packet import Packet
     from av.video.frame import VideoFrame
@@ -45,7 +48,6 @@ class FrameIndex:
         key_dts: Decoding timestamp of each of them, int64 ``(K,)``.
         ordinal: Timestamps do not identify decoded frames; only their order does.
         seekable: The container can be entered at a key frame.
-        packet_count: Packets read, those outside an edit list included.
         damage: What was wrong with the packets, for people; empty when nothing was.
     """
 
@@ -56,7 +58,6 @@ class FrameIndex:
     key_dts: NDArray[np.int64]
     ordinal: bool
     seekable: bool
-    packet_count: int
     damage: tuple[str, ...] = ()
 
     @property
@@ -89,7 +90,12 @@ class _Scan:
     shown: int = 0
     packets: int = 0
     corrupt: int = 0
+    last_dts: int | None = None
+    goes_back: bool = False
     first: VideoFrame | None = None
+    by_field: bool = False
+    decoded: list[int | None] = field(default_factory=list)
+    failed: int = 0
     encrypted: bool = False
     stopped_by: str = ""
 
@@ -98,6 +104,8 @@ def scan_packets(
     container: InputContainer, stream: VideoStream, *, name: str, limits: Limits
 ) -> tuple[FrameIndex, VideoFrame]:
     """Read all packets of a freshly opened stream, and decode its first frame on the way.
+
+    Interlaced H.264 in a container that does not keep the fields of a frame together is decoded to its end.
 
     Returns:
         The index and the first decoded frame.
@@ -108,17 +116,19 @@ def scan_packets(
     """
     scan = _Scan()
     started = time.monotonic()
+    splits_fields = stream.codec_context.name == "h264" and _family(container) not in _SEEKABLE
+    if splits_fields:
+        stream.thread_type = "NONE"  # how many frames come out of damage depends on the number of threads
     try:
         for packet in container.demux(stream):
             _note(scan, packet, stream.codec_context.name)
-            if scan.first is None:
-                scan.first = _first_frame(packet)
+            _decode(scan, packet.decode, splits_fields=splits_fields)
             if scan.packets % _CHECK_EVERY == 0:
                 limits.check_time(started, name=name, doing="indexing")
                 limits.check_frames(scan.shown, name=name)
     except av.error.FFmpegError as error:
         scan.stopped_by = str(error.strerror)
-        scan.first = scan.first or _first_frame(None, stream)
+        _decode(scan, stream.decode, splits_fields=splits_fields)
     limits.check_time(started, name=name, doing="indexing")
     limits.check_frames(scan.shown, name=name)
     if scan.shown == 0:
@@ -130,6 +140,9 @@ def scan_packets(
             f"{name}: none of {scan.packets} packets decodes; the file is damaged; give an intact copy"
         )
     limits.check_size(scan.first.width, scan.first.height, name=name)
+    scan.by_field = scan.by_field and len(scan.decoded) < scan.shown
+    if scan.by_field:
+        _count_decoded(scan)
     return _build(scan, container, stream), scan.first
 
 
@@ -140,6 +153,9 @@ def _note(scan: _Scan, packet: Packet[VideoStream], codec: str) -> None:
     scan.packets += 1
     scan.encrypted = scan.encrypted or packet.has_sidedata("encryption_info")
     scan.corrupt += packet.is_corrupt
+    if packet.dts is not None:
+        scan.goes_back |= scan.last_dts is not None and packet.dts < scan.last_dts
+        scan.last_dts = packet.dts
     if packet.is_keyframe and packet.pts is not None:
         scan.keys.append((packet.pts, packet.pts if packet.dts is None else packet.dts))
     if packet.is_discard or _is_hidden(packet, codec):
@@ -157,21 +173,41 @@ def _is_hidden(packet: Packet[VideoStream], codec: str) -> bool:
     return codec in {"vp8", "libvpx"} and not bytes(packet)[0] & 0x10
 
 
-def _first_frame(packet: Packet[VideoStream] | None, stream: VideoStream | None = None) -> VideoFrame | None:
-    """Feed the decoder; the first frame it gives, or None while it gives none."""
+def _decode(scan: _Scan, feed: Callable[[], list[VideoFrame]], *, splits_fields: bool) -> None:
+    """Feed the decoder until it gives a frame; to the end if that shows that packets may be fields."""
+    if scan.first is not None and not scan.by_field:
+        return
     try:
-        frames = packet.decode() if packet is not None else stream.decode(None) if stream is not None else []
+        frames = feed()
     except (av.error.FFmpegError, MemoryError):
-        return None
-    return frames[0] if frames else None
+        scan.failed += scan.first is not None  # what comes before it may refer to data that is not there
+        return
+    if frames and scan.first is None:
+        scan.first = frames[0]
+        scan.by_field = splits_fields and scan.first.interlaced_frame
+    scan.decoded += [frame.pts for frame in frames]
+
+
+def _count_decoded(scan: _Scan) -> None:
+    """Take the decoded frames for the pictures, which the packets are not: some hold one field."""
+    scan.shown = len(scan.decoded)
+    scan.pts = [pts for pts in scan.decoded if pts is not None]
+    scan.durations = [0] * len(scan.pts)
+    scan.untimed = len(scan.pts) < scan.shown
+
+
+def _family(container: InputContainer) -> str:
+    """First name of the container's format, e.g. "mov" for all its relatives."""
+    return container.format.name.split(",")[0]
 
 
 def _build(scan: _Scan, container: InputContainer, stream: VideoStream) -> FrameIndex:
-    family = container.format.name.split(",")[0]
-    reordered_avi = family == "avi" and bool(stream.codec_context.has_b_frames)
-    damage = _damage(scan, stream)
+    family = _family(container)
+    # AVI stores no presentation times: FFmpeg can only guess them; nor is that of a field a frame's
+    in_order = scan.by_field or (family == "avi" and bool(stream.codec_context.has_b_frames))
+    damage = _damage(scan, stream, family)
     time_base = stream.time_base
-    if scan.untimed or time_base is None:
+    if scan.untimed or scan.goes_back or time_base is None:
         rate = stream.guessed_rate or stream.average_rate or _DEFAULT_RATE
         return FrameIndex(
             pts=np.arange(scan.shown, dtype=np.int64),
@@ -181,12 +217,11 @@ def _build(scan: _Scan, container: InputContainer, stream: VideoStream) -> Frame
             key_dts=np.zeros(1, np.int64),
             ordinal=True,
             seekable=False,
-            packet_count=scan.packets,
             damage=damage,
         )
     pts = np.unique(np.array(scan.pts, np.int64))
     first = scan.first.pts if scan.first is not None else None
-    if first is not None and not reordered_avi:
+    if first is not None and not in_order:
         pts = pts[pts >= first] if first in pts else pts  # pictures before it refer to data that is not there
     keys = sorted(set(scan.keys)) or [(int(pts[0]), int(pts[0]))]
     numbers = np.searchsorted(pts, [key for key, _ in keys])
@@ -196,9 +231,8 @@ def _build(scan: _Scan, container: InputContainer, stream: VideoStream) -> Frame
         last_ticks=_last_ticks(scan, pts),
         keys=np.minimum(numbers, len(pts) - 1).astype(np.int64),
         key_dts=np.array([dts for _, dts in keys], np.int64),
-        ordinal=reordered_avi,  # AVI stores no presentation times: FFmpeg can only guess them
-        seekable=family in _SEEKABLE and not reordered_avi,
-        packet_count=scan.packets,
+        ordinal=in_order,
+        seekable=family in _SEEKABLE and not in_order,
         damage=damage,
     )
 
@@ -211,12 +245,29 @@ def _last_ticks(scan: _Scan, pts: NDArray[np.int64]) -> int:
     return int(np.median(np.diff(pts))) if len(pts) > 1 else 0
 
 
-def _damage(scan: _Scan, stream: VideoStream) -> tuple[str, ...]:
+def _damage(scan: _Scan, stream: VideoStream, family: str) -> tuple[str, ...]:
     notes = []
     if scan.corrupt:
         notes.append(f"{scan.corrupt} packets are marked corrupt")
+    if scan.by_field and scan.failed:
+        notes.append(f"{scan.failed} packets cannot be decoded")
+    if scan.goes_back:
+        notes.append("the timestamps go back, as in joined files; frames are numbered as they are stored")
     if scan.stopped_by:
         notes.append(f"reading stopped after {scan.packets} packets ({scan.stopped_by})")
-    if stream.frames > scan.packets:
+    if _lacks_frames(scan, stream, family):
         notes.append(f"the header announces {stream.frames} frames, the file holds {scan.packets}")
     return tuple(notes)
+
+
+def _lacks_frames(scan: _Scan, stream: VideoStream, family: str) -> bool:
+    """Whether announced frames are missing that are neither hidden nor left out on purpose."""
+    if stream.frames <= scan.packets:
+        return False
+    if family == "avi" and scan.last_dts is not None:
+        return stream.frames > scan.last_dts + 1  # a dropped frame has a number, but no packet
+    if family == "mov" and scan.pts and stream.duration is not None:
+        # an edit list may end before the last frame; the duration honours it
+        stop = max(pts + duration for pts, duration in zip(scan.pts, scan.durations, strict=True))
+        return stream.duration - (stop - min(scan.pts)) > max(scan.durations[-1], 1) / 2
+    return True

@@ -11,19 +11,38 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 if TYPE_CHECKING:
+    from av.video.format import VideoFormat
     from av.video.plane import VideoPlane
     from numpy.typing import NDArray
 
-__all__ = ["FormatLayout", "copy_block", "format_layout", "plane_cells", "plane_rows", "yuv_planes"]
+    from sslvqa.video.frames import Chroma
+
+__all__ = [
+    "FormatLayout",
+    "chroma_of",
+    "copy_block",
+    "format_layout",
+    "plane_cells",
+    "plane_rows",
+    "yuv_planes",
+]
 
 _NEAREST_CHROMA = frozenset({"yuv420p", "yuv422p", "yuva420p"})
 """Formats with a quick conversion that repeats chroma samples instead of interpolating them."""
 _RULER = 64
-_CHROMA_NAMES = {(1, 1): "444", (2, 1): "422", (2, 2): "420", (4, 1): "411", (1, 2): "440", (4, 4): "410"}
+_CHROMA: dict[tuple[int, int], Chroma] = {
+    (1, 1): "444",
+    (2, 1): "422",
+    (2, 2): "420",
+    (4, 1): "411",
+    (1, 2): "440",
+    (4, 4): "410",
+}
+"""Pixels that a chroma sample spans, across and down → name."""
 
 
 @dataclass(frozen=True, slots=True)
-class PlaneLayout:
+class PlaneCells:
     """One plane: bytes per cell, and log2 of the pixels a cell spans in each direction."""
 
     cell_bytes: int
@@ -45,7 +64,7 @@ class FormatLayout:
         fields: 2 when odd and even rows are pictures of their own, else 1.
     """
 
-    planes: tuple[PlaneLayout, ...]
+    planes: tuple[PlaneCells, ...]
     step_x: int
     step_y: int
     rim_x: int
@@ -73,7 +92,7 @@ def format_layout(name: str, *, interlaced: bool = False) -> FormatLayout | None
         if plane.line_size % cells:
             return None
         planes.append(
-            PlaneLayout(
+            PlaneCells(
                 plane.line_size // cells,
                 (_RULER // cells).bit_length() - 1,
                 (_RULER // rows).bit_length() - 1,
@@ -93,6 +112,16 @@ def format_layout(name: str, *, interlaced: bool = False) -> FormatLayout | None
         palette=palette,
         fields=fields,
     )
+
+
+def chroma_of(pixel_format: VideoFormat) -> Chroma:
+    """Chroma subsampling of a pixel format."""
+    if pixel_format.is_rgb or pixel_format.has_palette:
+        return "rgb"
+    if len(pixel_format.components) < 3:
+        return "gray"
+    luma, chroma = av.VideoFormat(pixel_format.name, _RULER, _RULER).components[:2]
+    return _CHROMA[luma.width // chroma.width, luma.height // chroma.height]
 
 
 def yuv_planes(frame: av.VideoFrame) -> tuple[NDArray[Any], NDArray[Any] | None, NDArray[Any] | None]:
@@ -129,11 +158,7 @@ def _planar_name(frame: av.VideoFrame) -> str:
     depth = "" if bits <= 8 else f"{bits}le"
     if len(components) < 3:
         return f"gray{depth}"
-    ratio = (
-        round(components[0].width / components[1].width),
-        round(components[0].height / components[1].height),
-    )
-    return f"yuv{_CHROMA_NAMES.get(ratio, '444')}p{depth}"
+    return f"yuv{chroma_of(pixel_format)}p{depth}"
 
 
 def _samples(plane: VideoPlane, height: int, width: int, bits: int) -> NDArray[Any]:

@@ -80,13 +80,14 @@ def read_planes(
         coded = coded_planes(video)
         if coded is not None:
             return coded
-        frames = [_frame(video, planes) for planes in video.frames(range(count))]
-    if len(frames) != count:
-        raise UnreadableVideoError(f"{path}: {count - len(frames)} frames did not decode; repair the file")
-    return np.concatenate(frames)
+        return np.concatenate([_frame(video, planes) for planes in video.frames(range(count))])
 
 
 def _frame(video: Video, planes: Planes) -> NDArray[np.uint8]:
+    if planes.source_index != planes.index:
+        raise UnreadableVideoError(
+            f"{video.info.path}: frame {planes.index} does not decode; repair the file"
+        )
     if not _kept_as_coded(video.info):
         return planes.rgb().ravel()
     parts = [planes.orientation.apply(part) for part in planes.yuv() if part is not None]

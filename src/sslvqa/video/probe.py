@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sslvqa.video.frames import Chroma, VideoInfo
+from sslvqa.video.frames import VideoInfo
+from sslvqa.video.layout import chroma_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     import av
     from av.container import InputContainer
-    from av.video.format import VideoFormat
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from sslvqa.video.orientation import Orientation
 
 __all__ = [
-    "chroma_of",
     "color_matrix_of",
     "describe",
     "full_range_of",
@@ -45,14 +44,6 @@ _MATRICES: dict[int, ColorMatrix] = {
 }
 """AVColorSpace → matrix; SMPTE 240M is close to BT.709, FCC to BT.601."""
 _LIMITED_RANGE, _FULL_RANGE = 1, 2
-_SUBSAMPLING: dict[tuple[int, int], Chroma] = {
-    (1, 1): "444",
-    (2, 1): "422",
-    (2, 2): "420",
-    (4, 1): "411",
-    (1, 2): "440",
-    (4, 4): "410",
-}
 _UNSPECIFIED_HD_WIDTH = 1280
 _UNSPECIFIED_HD_HEIGHT = 577
 _DEFAULT_FPS = 25.0
@@ -119,17 +110,6 @@ def full_range_of(frame: av.VideoFrame) -> bool:
     if len(pixel_format.components) < 3:
         return int(frame.color_range) != _LIMITED_RANGE
     return int(frame.color_range) == _FULL_RANGE
-
-
-def chroma_of(pixel_format: VideoFormat) -> Chroma:
-    """Chroma subsampling of a pixel format."""
-    if pixel_format.is_rgb or pixel_format.has_palette:
-        return "rgb"
-    if len(pixel_format.components) < 3:
-        return "gray"
-    luma, chroma = pixel_format.components[:2]
-    ratio = (round(luma.width / chroma.width), round(luma.height / chroma.height))
-    return _SUBSAMPLING.get(ratio, "420")
 
 
 def mean_rate(

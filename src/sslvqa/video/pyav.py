@@ -37,7 +37,8 @@ class PyavVideo:
     file is decoded from its start. Streams without reliable timestamps are always decoded from the start.
 
     A frame that cannot be decoded is replaced by the nearest decoded one before it (the first one after it at
-    the very start), and :attr:`warnings` says so.
+    the very start), and :attr:`warnings` says so. Damaged files are decoded with one thread: which frames
+    come out of them depends on the number of threads.
 
     Attributes:
         info: What is known of the video.
@@ -52,6 +53,7 @@ class PyavVideo:
         self._session: DecodeSession | None = None
         self._container: InputContainer | None = None
         self._wanted: frozenset[int] = frozenset()
+        self._faulty = False
         self.frames_decoded = 0
         self.warnings: list[str] = []
         try:
@@ -91,6 +93,8 @@ class PyavVideo:
         limits.check_duration(self.info.duration_seconds, name=name)
         for note in damage:
             self._warn(note)
+        if damage and self._threads != 1:
+            self._use_one_thread()
 
     def _check_convertible(self, frame: av.VideoFrame) -> None:
         try:
@@ -110,6 +114,12 @@ class PyavVideo:
         context.options = {**context.options, "max_pixels": str(self._limits.decoder_pixels)}
         self._stream.thread_type = "AUTO" if self._threads != 1 else "NONE"
         self._stream.thread_count = self._threads
+
+    def _use_one_thread(self) -> None:
+        """Begin anew with a decoder of one thread."""
+        self._threads = 1
+        self._session = None
+        self._reopen()
 
     @property
     def pixels_converted(self) -> int:
@@ -131,10 +141,12 @@ class PyavVideo:
             VideoLimitError: A frame is larger, or takes longer, than allowed.
         """
         numbers = checked_indices(indices, self.info.frame_count, name=self._name)
-        self._wanted = frozenset(numbers)
-        if self._session is not None:
-            self._session.want(self._wanted)
+        wanted = frozenset(numbers)
         for number in numbers:
+            if self._wanted is not wanted:  # also after frames of another call that is read in turn
+                self._wanted = wanted
+                if self._session is not None:
+                    self._session.want(wanted)
             yield self._planes(number, *self._fetch(number))
 
     def close(self) -> None:
@@ -164,6 +176,21 @@ class PyavVideo:
     def _fetch(self, number: int) -> tuple[int, av.VideoFrame]:
         """The frame of a number, or the nearest that decodes, with its own number."""
         started = time.monotonic()
+        found = self._find(number, started)
+        sound = found is not None and found[0] == number and not found[1].is_corrupt
+        if self._threads != 1 and (self._faulty or not sound):
+            self._use_one_thread()
+            found = self._find(number, started)
+        if found is None:
+            raise UnreadableVideoError(
+                f"{self._name}: no frame decodes; the file is damaged or encrypted; give an intact copy"
+            )
+        if found[0] != number:
+            self._warn(f"frame {number} cannot be decoded; frame {found[0]} stands in for it")
+        return found
+
+    def _find(self, number: int, started: float) -> tuple[int, av.VideoFrame] | None:
+        """What the decoder has for a number; None when nothing decodes."""
         session = self._session
         if session is None or not self._worth_continuing(session, number):
             session = self._enter(number, started)
@@ -173,12 +200,6 @@ class PyavVideo:
             session = self._enter(0, started, from_start=True)
             self._run_to(session, number, started)
             found = session.at_or_before(number)
-        if found is None:
-            raise UnreadableVideoError(
-                f"{self._name}: no frame decodes; the file is damaged or encrypted; give an intact copy"
-            )
-        if found[0] != number:
-            self._warn(f"frame {number} cannot be decoded; frame {found[0]} stands in for it")
         return found
 
     def _worth_continuing(self, session: DecodeSession, number: int) -> bool:
@@ -238,6 +259,7 @@ class PyavVideo:
         self._limits.check_time(started, name=self._name, doing="decoding")
         frame = session.advance()
         for note in session.take_notes():
+            self._faulty = True
             self._warn(note)
         if frame is None:
             return False

@@ -5,18 +5,20 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 import av
+import av.error
 import numpy as np
 
 from sslvqa.errors import ConfigError, UnreadableVideoError
 from sslvqa.video.convert import Converter
 from sslvqa.video.frames import Planes, VideoInfo
-from sslvqa.video.layout import FormatLayout, format_layout, plane_rows
+from sslvqa.video.layout import FormatLayout, chroma_of, format_layout, plane_rows
 from sslvqa.video.plan import checked_indices
-from sslvqa.video.probe import chroma_of, color_matrix_of, full_range_of
+from sslvqa.video.probe import color_matrix_of, full_range_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RawGeometry", "RawVideo", "fill_frame", "frame_bytes"]
 
-_TEXT = re.compile(r"(\d+)x(\d+)(?::([a-z0-9]+))?(?:@([0-9.]+)(?:/([0-9.]+))?)?")
+_TEXT = re.compile(r"(\d+)x(\d+)(?::([a-z0-9]+))?(?:@([0-9.]+)(?:/([0-9.]+))?)?(\+full)?")
+_ABORTING = "yaf32"  # swscale ends the process when asked for RGB
+_TRIAL_PX = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +60,7 @@ class RawGeometry:
                 f"RawGeometry of {self.width_px}x{self.height_px} px at {self.fps} fps; "
                 "width, height and rate are positive; give the file's real ones"
             )
-        try:
-            known = format_layout(self.pixel_format)
-        except ValueError:
-            known = None
-        if known is None or known.palette:
+        if not _is_readable(self.pixel_format):
             raise ConfigError(
                 f"RawGeometry.pixel_format is {self.pixel_format!r}; allowed are FFmpeg's names of plain "
                 "formats such as yuv420p, yuv422p10le, nv12, gray, rgb24; choose one of them"
@@ -68,7 +68,9 @@ class RawGeometry:
 
     @classmethod
     def parse(cls, text: str) -> RawGeometry:
-        """Read ``WIDTHxHEIGHT[:PIXEL_FORMAT][@FPS]``, e.g. ``1920x1080:yuv420p10le@30000/1001``.
+        """Read ``WIDTHxHEIGHT[:PIXEL_FORMAT][@FPS][+full]``, e.g. ``1920x1080:yuv420p10le@30000/1001``.
+
+        ``+full`` stands for full range.
 
         Raises:
             ConfigError: It has another form, or names no pixel format.
@@ -76,19 +78,22 @@ class RawGeometry:
         found = _TEXT.fullmatch(text)
         if found is None:
             raise ConfigError(
-                f"the raw geometry is {text!r}; give WIDTHxHEIGHT[:PIXEL_FORMAT][@FPS], "
+                f"the raw geometry is {text!r}; give WIDTHxHEIGHT[:PIXEL_FORMAT][@FPS][+full], "
                 "e.g. 1920x1080:yuv420p@25"
             )
-        width, height, pixels, fps, divisor = found.groups()
+        width, height, pixels, fps, divisor, full = found.groups()
         try:
             rate = float(fps or 25) / float(divisor or 1)
         except (ValueError, ZeroDivisionError) as error:
             raise ConfigError(f"the raw geometry is {text!r}; {fps}/{divisor} is no frame rate") from error
-        return cls(int(width), int(height), fps=rate, pixel_format=pixels or "yuv420p")
+        return cls(
+            int(width), int(height), fps=rate, pixel_format=pixels or "yuv420p", full_range=full is not None
+        )
 
     def __str__(self) -> str:
         """The form that :meth:`parse` reads."""
-        return f"{self.width_px}x{self.height_px}:{self.pixel_format}@{self.fps:.10g}"
+        full = "+full" if self.full_range else ""
+        return f"{self.width_px}x{self.height_px}:{self.pixel_format}@{self.fps:.10g}{full}"
 
     @property
     def layout(self) -> FormatLayout:
@@ -203,6 +208,24 @@ def frame_bytes(geometry: RawGeometry, frame: av.VideoFrame) -> bytes:
     """The samples of a frame of this geometry, plane by plane, as a headerless file holds them."""
     shapes = zip(frame.planes, geometry.plane_shapes(), strict=True)
     return b"".join(plane_rows(plane)[:rows, :row_bytes].tobytes() for plane, (rows, row_bytes) in shapes)
+
+
+@lru_cache(maxsize=256)
+def _is_readable(pixel_format: str) -> bool:
+    """Whether frames of a format have plain planes and become RGB and YUV."""
+    if pixel_format.startswith(_ABORTING):
+        return False
+    try:
+        layout = format_layout(pixel_format)
+        if layout is None or layout.palette:
+            return False
+        frame = Planes(av.VideoFrame(_TRIAL_PX, _TRIAL_PX, pixel_format), index=0, pts_seconds=0.0)
+        frame.rgb()
+        frame.patches_rgb([0], [0], _TRIAL_PX // 2)
+        frame.yuv()
+    except (ValueError, OSError, av.error.FFmpegError):
+        return False
+    return True
 
 
 def _describe(geometry: RawGeometry, *, name: str, count: int, damaged: bool) -> VideoInfo:

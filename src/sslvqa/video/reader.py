@@ -54,7 +54,8 @@ class Video(Protocol):
         """Yield the frames of these numbers, each once, in increasing order.
 
         Only what is needed is decoded: from the key frame before a wanted frame if that is nearer than going
-        on, and not beyond the last one. One decoded frame is held at a time.
+        on, and not beyond the last one. One decoded frame is held at a time. Another frame stands in for one
+        that cannot be decoded: its ``source_index`` is not its ``index``.
         """
         ...
 

@@ -15,6 +15,7 @@ import pickle
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sslvqa import errors
@@ -57,9 +58,9 @@ def run_limited(
         SslvqaError: Errors of this package that the function raised, as they are.
     """
     what = f"{getattr(function, '__name__', function)}{args!r:.200}"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p or str(Path.cwd()) for p in sys.path)}
     process = subprocess.Popen(  # noqa: S603 - our own interpreter, no shell
-        [sys.executable, "-c", _START],
+        [sys.executable, "-P", "-c", _START],  # -P: modules in the current folder are not ours
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -94,23 +95,26 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 def _answer(output: bytes, status: int, *, what: str, memory_bytes: int) -> object:
     try:
-        kind, *content = _PlainUnpickler(io.BytesIO(output)).load()
-    except (EOFError, pickle.UnpicklingError, ValueError, TypeError, AttributeError) as error:
-        cause = f"signal {-status}" if status < 0 else f"exit status {status}; {error}"
-        raise errors.UnreadableVideoError(
-            f"{what}: the worker process ended without a result ({cause}); the file may be hostile or damaged"
-        ) from None
-    if kind == "result":
-        return content[0]
-    if kind == "memory":
-        raise errors.VideoLimitError(
-            f"{what}: needed more than {memory_bytes} bytes of memory; pass a larger memory_bytes"
-        )
-    name, message = content
-    raised = getattr(errors, name, None) if name in errors.__all__ else None
-    if raised is not None:
-        raise raised(message)
-    raise errors.UnreadableVideoError(f"{what}: failed in the worker process ({name}: {message})")
+        answer = _PlainUnpickler(io.BytesIO(output)).load()
+    except Exception as error:  # the bytes may be anything
+        answer, cause = None, str(error)
+    else:
+        cause = "it is malformed"
+    match answer:
+        case ("result", result):
+            return result
+        case ("memory",):
+            raise errors.VideoLimitError(
+                f"{what}: needed more than {memory_bytes} bytes of memory; pass a larger memory_bytes"
+            )
+        case ("error", str(name), str(message)) if name in errors.__all__:
+            raise getattr(errors, name)(message)
+        case ("error", str(name), str(message)):
+            raise errors.UnreadableVideoError(f"{what}: failed in the worker process ({name}: {message})")
+    cause = f"signal {-status}" if status < 0 else f"exit status {status}; {cause}"
+    raise errors.UnreadableVideoError(
+        f"{what}: the worker process ended without a result ({cause}); the file may be hostile or damaged"
+    )
 
 
 class _PlainUnpickler(pickle.Unpickler):

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMAND", "MAX_FILE_BYTES", "main"]
 
-COMMAND = (sys.executable, "-c", "from sslvqa.web.worker import main; main()")
+COMMAND = (sys.executable, "-P", "-c", "from sslvqa.web.worker import main; main()")
 """How the server starts this process."""
 
 MAX_FILE_BYTES = 1 << 30

@@ -16,7 +16,7 @@ from sslvqa.errors import SslvqaError
 
 __all__ = ["COMMAND", "TrainingProcess", "main"]
 
-COMMAND = (sys.executable, "-c", "from sslvqa.web.teach.process import main; main()")
+COMMAND = (sys.executable, "-P", "-c", "from sslvqa.web.teach.process import main; main()")
 """How the server starts this process; the folder of the run follows."""
 
 _PATIENCE_SECONDS = 60.0
@@ -40,7 +40,7 @@ class TrainingProcess:
         When this is cancelled, the process is asked to stop: it ends after its step, with a checkpoint. If it
         does not within a minute, it is killed, and what it did since its last checkpoint is lost.
         """
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p or str(Path.cwd()) for p in sys.path)}
         with (self.folder / "log.txt").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *COMMAND,
