@@ -11,7 +11,7 @@ SIZE ?= nano
 RUN ?= runs/weights
 WEIGHTS_PYTHON ?= $(BIN)/python
 
-.PHONY: demo test test-ray lint format docs clean weights
+.PHONY: demo test test-ray lint format clean weights
 
 # CPU torch unless a GPU is there: the local version label +cpu exists on CPU indexes and in wheel folders.
 $(VENV)/.torch:

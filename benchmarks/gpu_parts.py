@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from rows import Rows
 
     from sslvqa.methods import Method
+    from sslvqa.nn.quality import QualityScores
     from sslvqa.scoring import Precision
 
 SHIPPED = {"nano": "nano.open3"}
@@ -212,18 +213,16 @@ def _flop(name: str) -> float:
 
 
 @cache
-def _reference(name: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _reference(name: str) -> tuple[torch.Tensor, QualityScores]:
     """A few views of falling contrast, and their raw scores on the CPU in float32."""
     loaded = _model(name)
     view = golden_view(loaded.card.architecture.geometry).float() - 128
     views = torch.cat([(128 + view / factor).to(torch.uint8) for factor in (1, 2, 4, 16)])
-    q_r, q_d = run_views(TorchRuntime(loaded.model.cpu()), views, batch=4)
-    assert q_d is not None
-    return views, q_r, q_d
+    return views, run_views(TorchRuntime(loaded.model.cpu()), views, batch=4)
 
 
 def _forward(name: str, precision: Precision, sizes: Sizes, *, compiled: bool) -> dict[str, Any]:
-    flop, (few, q_r, q_d), loaded = _flop(name), _reference(name), _model(name)
+    flop, (few, wanted), loaded = _flop(name), _reference(name), _model(name)
     device = torch.device(sizes.device)
     views = few.repeat(-(-sizes.batch // len(few)), 1, 1, 1, 1)[: sizes.batch].to(device)
     runtime = GpuRuntime(
@@ -234,21 +233,25 @@ def _forward(name: str, precision: Precision, sizes: Sizes, *, compiled: bool) -
         found = run_views(runtime, few, batch=sizes.batch)
     ready = time.perf_counter() - began
     whole = seconds_of(lambda: runtime(views), sizes)
-    assert found.q_d is not None
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     row = {
         "clips_per_second": sizes.batch / whole,
         "share_of_peak": sizes.batch * flop / whole / peak_of(sizes.device, dtype),
         "gflop_per_clip": flop / 1e9,
         "ready_seconds": ready,
-        "q_r_difference": float((found.q_r - q_r).abs().max()),
-        "q_r_spread": float(q_r.std()),
-        "q_d_difference": float((found.q_d - q_d).abs().max()),
-        "q_d_spread": float(q_d.std()),
+        **_compared("q_r", found.q_r, wanted.q_r),
+        **_compared("q_d", found.q_d, wanted.q_d),
         **_memory(sizes.device),
     }
     loaded.model.cpu()
     return row
+
+
+def _compared(name: str, found: torch.Tensor | None, wanted: torch.Tensor | None) -> dict[str, float]:
+    """Largest difference of one raw score, beside its spread; nothing where the model has no such score."""
+    if found is None or wanted is None:
+        return {}
+    return {f"{name}_difference": float((found - wanted).abs().max()), f"{name}_spread": float(wanted.std())}
 
 
 def _memory(device: str) -> dict[str, float]:

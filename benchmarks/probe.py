@@ -73,7 +73,7 @@ def features_of(draws: list[Draw], start: str) -> dict[str, NDArray[np.float64]]
     dataset = VideoDataset(list(rows.values()), weights.architecture.geometry, preset=preset.pair)
     if weights.regressor is None:
         labelled = VideoDataset(draws[0].labelled.rows, weights.architecture.geometry, preset=preset.pair)
-        start_patches([regressor.backbone], labelled)
+        start_patches([regressor.backbone], labelled, torch.Tensor.cpu)
     features, _ = head_features(regressor, dataset, reading=Reading(Compute(bf16=True)))
     return dict(zip(rows, features, strict=True))
 

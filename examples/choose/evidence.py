@@ -1,10 +1,10 @@
 """Does a choice of videos need fewer labels than chance? Simulated on a table whose labels are known.
 
-    sslvqa choose bench/videos --out all.csv --strategy doubt --n 1     # makes the records
-    python examples/choose/evidence.py bench/manifest.csv all.ndjson --out evidence.ndjson
+    sslvqa choose bench/scenes --out all.csv --strategy doubt --n 1     # makes the records
+    python examples/choose/evidence.py bench/labels.csv all.ndjson --out evidence.ndjson
 
 Contents are split: a third is for the test, the rest is the pool. From `--start` random labels on, each
-round asks for `--step` more by one strategy; ridge regression on the features of the distance backbone, its
+round asks for `--step` more by one strategy; ridge regression on the features of the records, its
 strength set by leave-one-out, predicts the test videos. All strategies of one seed share split and first
 labels. One line an experiment (strategy and seed) is appended to the output; a repeated command does what is
 missing.

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sslvqa.evaluate import bootstrap_by_content, srocc
-from sslvqa.scoring import Scorer, score_each
+from sslvqa.scoring import FailedScore, Scorer, VideoScore, score_each
 from sslvqa.train import TRAIN_PRESETS, train
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def main() -> None:
     args = parser.parse_args()
     videos = read_table(args)
     folds = divide(videos, args.folds, seed=args.seed)
+    args.out.mkdir(parents=True, exist_ok=True)
     found = {UNTRAINED: scores_of(args.model, videos)}
     for start in args.start:
         name, _, run = start.partition("=")
@@ -125,8 +126,15 @@ def fit(learned: Sequence[Rated], run: str, path: Path, args: argparse.Namespace
 
 
 def scores_of(model: str | Path, videos: Sequence[Rated]) -> np.ndarray:
-    results = list(score_each([video.path for video in videos], scorer=Scorer(model)))
-    return np.array([result.score for result in results])
+    results = score_each([video.path for video in videos], scorer=Scorer(model))
+    return np.array([number_of(result) for result in results])
+
+
+def number_of(result: VideoScore | FailedScore) -> float:
+    """The number, or an error that names the file: folds are compared on the same videos."""
+    if isinstance(result, FailedScore):
+        raise SystemExit(f"{result.path}: {result.error}")
+    return result.score
 
 
 def summary(videos: Sequence[Rated], scores: np.ndarray, *, seed: int) -> dict[str, list[float]]:

@@ -96,7 +96,8 @@ def check_clips(folder: Path, names: tuple[list[str], list[str]], hashes: Path) 
     if problems:
         listing = "\n  ".join(problems)
         raise DataError(
-            f"{folder}: {len(problems)} of {len(files)} clips cannot be used (see --sha256):\n  {listing}"
+            f"{folder}: {len(problems)} of {len(files)} clips are not those of {hashes.name}; for clips of "
+            f"your own give your own --sources (and to carry.py --sha256):\n  {listing}"
         )
     return files
 

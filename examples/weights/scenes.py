@@ -18,11 +18,18 @@ from sslvqa.video.reader import probe
 
 
 def make_bench(job: Job) -> None:
-    """Labelled set: reference, the paper's 12 and drawn versions of each pristine scene, with VMAF."""
+    """Labelled set: reference, the paper's 12 and drawn versions of each pristine scene, with VMAF.
+
+    Raises:
+        DataError: The table of sources is the one beside this file, and a clip is not the one it means.
+    """
     bench = job.data / "bench"
     finished = bench / "finished"
     if finished.exists():
         return
+    if job.sources.resolve() == carry.SOURCES.resolve():
+        names = carry.wanted_clips(job.clips, job.sources, job.recipe.spare_clips)
+        carry.check_clips(job.clips, names, carry.HASHES)
     bench.mkdir(parents=True, exist_ok=True)
     table, recipe = job.data / "sources.csv", job.recipe
     write_sources(table, long_enough(job))

@@ -1,5 +1,7 @@
 """The slow reference and the staged scoring give the same numbers; what they handle is counted."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -14,9 +16,9 @@ from sslvqa.bench import (
     run_stages,
 )
 from sslvqa.bench.reference import check_stack
-from sslvqa.errors import ConfigError, VideoLimitError
+from sslvqa.errors import ConfigError, VideoError, VideoLimitError
 from sslvqa.nn import SwinBackbone, SwinConfig
-from sslvqa.video import open_video
+from sslvqa.video import open_video, probe
 
 
 @pytest.mark.parametrize("gate", ["distance", "binary", "none"])
@@ -73,10 +75,13 @@ def test_the_operations_of_both_networks_are_counted(scorer):
     assert count_flop(eager_model(scorer.model), views.repeat(2, 1, 1, 1, 1)) == 2 * once
 
 
-def test_a_video_too_large_to_stack_is_refused():
-    check_stack(300, 1080, 1920)
+def test_what_the_straightforward_pipeline_cannot_take_is_refused(clip):
+    info = replace(probe(clip), frame_count=300, width_px=1920, height_px=1080)
+    check_stack(info)
     with pytest.raises(VideoLimitError, match="give a shorter file"):
-        check_stack(3000, 1080, 1920)
+        check_stack(replace(info, frame_count=3000))
+    with pytest.raises(VideoError, match=r"turned by 90 degrees .* use --no-reference"):
+        check_stack(replace(info, rotation_degrees=90))
 
 
 def test_a_pipeline_is_measured_in_a_process_of_its_own(model_dir, clip):

@@ -57,6 +57,7 @@ def test_the_table_says_that_random_weights_mean_nothing(run, clip):
     [
         (["--format", "csv"], "'csv' is not one of"),
         (["--runs", "0"], "runs is 0"),
+        (["--threads", "0"], "--threads"),
         (["--architecture", "mikro"], "no architecture named 'mikro'"),
     ],
 )

@@ -74,6 +74,21 @@ def test_make_writes_the_manifest_and_split_divides_it(run, konvid, tmp_path):
     assert len(read_manifest(tmp_path / "p/02/unlabelled.csv").unlabelled) == 10
 
 
+@pytest.mark.parametrize(
+    ("protocol", "options", "unused"),
+    [
+        ("official", ["--draws", 2, "--seed", 1], "--draws, --seed"),
+        ("fifths", ["--labelled", 5], "--labelled"),
+        ("fifths", ["--pool", "list.json", "--literal"], "--literal, --pool"),
+        ("paper", ["--info", "info.mat"], "--info"),
+        ("info", ["--info", "info.mat", "--unlabelled", 5], "--unlabelled"),
+    ],
+)
+def test_options_that_a_protocol_does_not_use_are_refused(run, tmp_path, protocol, options, unused):
+    found = run("data", "split", tmp_path / "m.csv", "--protocol", protocol, *options, "--out", tmp_path)
+    assert (found.code, f"{protocol} does not use {unused};" in found.err) == (2, True)
+
+
 def test_make_goes_on_without_missing_videos_and_says_so(run, konvid, tmp_path):
     (konvid / "KoNViD_1k_videos/1000.mp4").unlink()
     found = run("data", "make", "konvid-1k", konvid, "--out", tmp_path / "m.csv")
@@ -87,4 +102,6 @@ def test_wrong_use_exits_with_2(run, konvid, tmp_path):
     assert run("data", "check", "cvd2014", konvid).code == 2
     assert run("data", "check", "konvid-1k", konvid, "--resume").code == 2
     assert run("data", "make", "konvid-1k", konvid, "--out", tmp_path / "no/m.csv").code == 2
+    found = run("data", "check", "konvid-1k", konvid, "--out", tmp_path / "no/m.ndjson")
+    assert (found.code, "cannot write" in found.err) == (2, True)
     assert run("data", "split", tmp_path / "m.csv", "--protocol", "info", "--out", tmp_path).code == 2

@@ -44,6 +44,14 @@ def test_json_has_all_measures_for_all_and_each_group(run, model_dir, ratings, t
     assert lines[3]["group"] == "blur"
 
 
+def test_a_column_is_named_as_in_any_manifest(run, model_dir, ratings):
+    lines = ratings.read_text().replace(",", " ; ").splitlines()
+    ratings.write_text("\n".join([lines[0].replace("family", "Kind "), *lines[1:]]) + "\n")
+    found = run("evaluate", model_dir, ratings, *ARGS, "--group-column", "kind")
+    assert found.code == 0, found.err
+    assert set(json.loads(found.out)["groups"]) == {"all", "blur", "noise"}
+
+
 def test_a_table_for_people(run, model_dir, ratings):
     found = run("evaluate", model_dir, ratings, *ARGS, "--format", "table", "--pairs-column", "content")
     assert found.code == 0

@@ -53,6 +53,14 @@ def test_a_method_of_others_is_trained_and_tested(run, rated, tmp_path, method, 
     assert method in table.out
 
 
+def test_a_missing_extra_is_noticed_before_anything_is_measured(run, rated, monkeypatch):
+    monkeypatch.setattr("sslvqa.peers.measure_each", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("sslvqa.cli.checks.find_spec", lambda name: None)
+    found = run("peers", "brisque", rated / "test.csv", "--train", rated / "train.csv")
+    assert found.code == 2
+    assert "pip install 'sslvqa[peers]'" in found.err
+
+
 def test_a_broken_video_is_left_out_and_named(run, rated):
     (rated / "broken.mp4").write_bytes(b"nothing")
     table = rated / "with_broken.csv"

@@ -1,6 +1,8 @@
 """``sslvqa rate``."""
 
 import json
+import re
+import socket
 
 import pytest
 
@@ -53,6 +55,34 @@ def test_a_table_of_videos_with_contents_and_anchors(run, videos, tmp_path):
     found = {video.role: video.content for video in Study(path).videos}
     assert found["test"] == "a"
     assert set(found) == {"test", "high", "low"}
+
+
+@pytest.mark.parametrize(("host", "name"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", socket.gethostname())])
+def test_the_invitation_is_a_link_that_can_be_opened(run, videos, tmp_path, monkeypatch, host, name):
+    pytest.importorskip("uvicorn", reason="the web extra is not installed")
+    served = {}
+    monkeypatch.setattr(
+        "uvicorn.Server.run", lambda self, sockets: served.update(port=sockets[0].getsockname()[1])
+    )
+    path = tmp_path / "study.sqlite"
+    run("rate", "init", path, "--videos", videos)
+    found = run("rate", "serve", path, "--host", host, "--port", 0)
+    assert found.code == 0
+    (link,) = re.findall(r"invitation: (\S+)", found.err)
+    assert link.split("?")[0] == f"http://{name}:{served['port']}/"
+    assert ("?key=" in link) == ("put this machine's address" in found.err) == (host != "127.0.0.1")
+
+
+def test_nobody_is_invited_to_a_port_that_is_taken(run, videos, tmp_path):
+    pytest.importorskip("uvicorn", reason="the web extra is not installed")
+    path = tmp_path / "study.sqlite"
+    run("rate", "init", path, "--videos", videos)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        found = run("rate", "serve", path, "--port", taken.getsockname()[1])
+    assert (found.code, "cannot listen on" in found.err) == (2, True)
+    assert "invitation" not in found.err
 
 
 def test_what_cannot_be_done_is_one_line(run, videos, tmp_path):

@@ -25,6 +25,14 @@ def test_videos_are_scored_for_the_report(run, model_dir, make_video, tmp_path):
     assert "<svg" in out.read_text()
 
 
+def test_a_missing_extra_is_noticed_before_anything_is_scored(run, make_video, tmp_path, monkeypatch):
+    monkeypatch.setattr("sslvqa.scoring.Scorer.__init__", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("sslvqa.cli.checks.find_spec", lambda name: None if name == "jinja2" else name)
+    found = run("report", make_video("a.mp4", frames=4), "-o", tmp_path / "r.html")
+    assert found.code == 2
+    assert "pip install 'sslvqa[report]'" in found.err
+
+
 def test_wrong_use_exits_with_2(run, tmp_path):
     (tmp_path / "r.json").write_text("{}")
     for args in ((tmp_path / "r.json",), (tmp_path / "r.json", "-o", tmp_path / "no" / "r.html")):

@@ -50,7 +50,7 @@ def test_the_command_serves_the_page_until_it_is_told_to_stop(run, model_dir, mo
 
 def test_others_need_a_token_which_is_made_when_none_is_given(run, model_dir, never_serve):
     found = run("serve", "--host", "0.0.0.0", "--port", 0, "-m", model_dir)
-    assert re.search(r"#token=[\w-]{32}", found.err)
+    assert re.search(rf"http://{re.escape(socket.gethostname())}:\d+/#token=[\w-]{{32}} ", found.err)
     assert "put TLS in front" in found.err
 
 
@@ -85,7 +85,7 @@ def test_a_port_that_is_taken_is_named(run, model_dir, never_serve):
 
 
 def test_a_missing_extra_names_the_line_that_installs_it(run, model_dir, monkeypatch):
-    monkeypatch.setattr("sslvqa.cli.serve.find_spec", lambda name: None)
+    monkeypatch.setattr("sslvqa.cli.checks.find_spec", lambda name: None)
     found = run("serve", "-m", model_dir)
     assert found.code == 2
     assert "pip install 'sslvqa[web]'" in found.err

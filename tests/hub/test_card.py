@@ -55,6 +55,7 @@ def test_a_full_card_survives_writing_and_reading(card, tmp_path):
         ),
         ("ridge =", "rigde =", r"\[architecture\]: unknown key 'rigde'; did you mean 'ridge'"),
         ("clips = 4", "clips = 4.5", "input.clips: .*integer"),
+        ("heads = ", "heads = 3  # ", r"\[architecture\]: a value has the wrong type"),
         ("slope = 100.0", "slope = -1.0", "slope >= 0"),
         ("card_version = 1", "card_version = 2", "card_version"),
         (

@@ -10,6 +10,7 @@ from sslvqa.errors import WeightsError
 from sslvqa.hub.convert import convert_checkpoint, convert_tensors, read_checkpoint
 from sslvqa.hub.names import Architecture
 from sslvqa.nn import QualityHead, SwinBackbone, SwinConfig
+from sslvqa.train.start import read_start
 
 CONFIG = SwinConfig(embed_dim=8, depths=(1, 2), heads=(1, 2), window=(2, 3, 3), gated_stages=(0,))
 TINY = Architecture("tiny", backbone=CONFIG, head_channels=4)
@@ -65,6 +66,19 @@ def test_ssl_vqa_gives_both_models(tmp_path):
     same(load_file(tmp_path / "out/backbone.safetensors"), backbone_tensors(1))
     same(load_file(tmp_path / "out/distance_backbone.safetensors"), backbone_tensors(2))
     SwinBackbone(CONFIG).load_state_dict(load_file(tmp_path / "out/distance_backbone.safetensors"))
+
+
+def test_training_starts_from_all_parts_of_a_conversion_or_from_one_backbone_alone(tmp_path):
+    primary = backbone_tensors(1, prefix="backbone.") | head_tensors("vqa_head.")
+    path = saved(tmp_path, {"primary": primary, "auxillary": backbone_tensors(2)})
+    convert_checkpoint(path, tmp_path / "out", architecture=TINY)
+    start = read_start(str(tmp_path / "out"), "swin_t")
+    same(start.regressor, backbone_tensors(1))
+    same(start.distance, backbone_tensors(2))
+    same(start.head, head_tensors(""))
+    alone = read_start(str(tmp_path / "out/backbone.safetensors"), "swin_t")
+    same(alone.distance, backbone_tensors(1))
+    assert alone.head is None
 
 
 def test_st_vqrl_gives_a_backbone_only(tmp_path):

@@ -61,6 +61,17 @@ def test_wrong_keys_are_all_named():
 
 
 @pytest.mark.parametrize(
+    ("table", "key", "value"),
+    [("backbone", "depths", 2), (None, "temperature", "warm"), (None, "backbone", 3)],
+)
+def test_values_of_a_wrong_type_are_refused(table, key, value):
+    values = architecture_to_dict(Architecture("own"))
+    (values if table is None else values[table])[key] = value
+    with pytest.raises(ConfigError, match="wrong type"):
+        architecture_from_dict(values)
+
+
+@pytest.mark.parametrize(
     "change", [{"temperature": 0.0}, {"ridge": -1.0}, {"shrinkage": 1.5}, {"head_channels": 0}]
 )
 def test_numbers_out_of_range_are_refused(change):

@@ -298,6 +298,23 @@ def test_a_clip_that_is_not_the_listed_one_is_named(modules, clips, tmp_path):
         carry.check_clips(copy, (["new.mp4"], []), clips.parent / "clips.sha256")
 
 
+def test_the_clips_of_the_list_are_checked_before_a_bench_is_made_of_them_and_not_after(
+    modules, toys, clips, tmp_path, monkeypatch
+):
+    carry, scenes = modules["carry"], modules["scenes"]
+    monkeypatch.setattr(carry, "SOURCES", clips.parent / "sources.csv")
+    monkeypatch.setattr(carry, "HASHES", clips.parent / "clips.sha256")
+    copy = shutil.copytree(clips, tmp_path / "clips")
+    (copy / "c1.mp4").write_bytes(b"other")
+    job = modules["job"].Job(toys["nano"], copy, tmp_path / "run", "nano", sources=carry.SOURCES)
+    with pytest.raises(DataError, match=r"1 of 6 clips(?s:.*)c1\.mp4: another file"):
+        scenes.make_bench(job)
+    assert not job.data.exists()
+    (job.data / "bench").mkdir(parents=True)
+    (job.data / "bench" / "finished").touch()
+    scenes.make_bench(job)
+
+
 def test_packing_twice_gives_the_same_bytes_and_a_damaged_part_is_named(modules, clips, tmp_path):
     carry = modules["carry"]
     first = pack_clips(carry, clips, tmp_path / "a")

@@ -65,6 +65,12 @@ def test_wrong_use_is_named(run, arguments, words):
     assert words in str(result.exception)
 
 
+@pytest.mark.parametrize("option", ["--steps", "--pretrain-steps"])
+def test_no_steps_are_refused_and_not_taken_for_the_default(run, option):
+    result = run("table5", option, "0")
+    assert (result.exit_code, option in result.stderr) == (2, True)
+
+
 def test_a_sweep_that_is_no_list_of_numbers_is_named(bench_folder, tmp_path):
     arguments = ["--open", str(bench_folder), "--out", str(tmp_path), "--labels-sweep", "a,b"]
     result = CliRunner().invoke(app, ["reproduce", "figure3", *arguments])

@@ -102,7 +102,7 @@ def benchmark(
         progress: Told what is measured next.
 
     Raises:
-        VideoError: The file cannot be used, or is too long for the straightforward pipeline.
+        VideoError: The file cannot be used, or the straightforward pipeline cannot take it.
         ModelError: The model cannot be used.
         ConfigError: There is no such architecture.
     """
@@ -110,7 +110,7 @@ def benchmark(
         info = video.info
     job.check_model()
     if reference:
-        check_stack(info.frame_count, info.height_px, info.width_px)
+        check_stack(info)
     tell = progress or (lambda _: None)
     tell("floors: matrix products and decoding")
     machine, model, peaks, decode = _apart(measure_floors, job)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from sslvqa.bench.stages import Stages
-from sslvqa.errors import VideoLimitError
+from sslvqa.errors import VideoError, VideoLimitError
 from sslvqa.sampling.normalize import normalize
 from sslvqa.scoring.runtime import inference
 from sslvqa.video.convert import Converter
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sslvqa.nn.quality import QualityModel, QualityScores
     from sslvqa.sampling.qcs import ViewPlan
+    from sslvqa.video.frames import VideoInfo
 
 __all__ = ["LARGEST_STACK_BYTES", "check_stack", "run_reference"]
 
@@ -31,17 +32,23 @@ LARGEST_STACK_BYTES = 4 * 2**30
 """Longest RGB stack that is tried; the pipeline holds it twice."""
 
 
-def check_stack(frames: int, height: int, width: int) -> None:
-    """Refuse a video whose frames do not fit in memory as RGB.
+def check_stack(info: VideoInfo) -> None:
+    """Refuse a video that the straightforward pipeline cannot score.
 
     Raises:
         VideoLimitError: The stack would exceed :data:`LARGEST_STACK_BYTES`.
+        VideoError: The frames are turned for display.
     """
-    size = 3 * frames * height * width
+    size = 3 * info.frame_count * info.height_px * info.width_px
     if size > LARGEST_STACK_BYTES:
         raise VideoLimitError(
-            f"{frames} frames of {width}x{height} px are {size / 2**30:.1f} GiB as RGB, and the "
-            f"straightforward pipeline holds them twice; give a shorter file"
+            f"{info.frame_count} frames of {info.width_px}x{info.height_px} px are {size / 2**30:.1f} GiB as "
+            f"RGB, and the straightforward pipeline holds them twice; give a shorter file"
+        )
+    if info.rotation_degrees:
+        raise VideoError(
+            f"{info.path} is turned by {info.rotation_degrees} degrees for display, which the "
+            f"straightforward pipeline does not do; use --no-reference"
         )
 
 

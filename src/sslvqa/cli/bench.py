@@ -28,7 +28,8 @@ def bench(
     clips: Clips = None,
     runs: Annotated[int, typer.Option(help="Timed runs of each part, after one that is not timed.")] = 3,
     threads: Annotated[
-        int | None, typer.Option(help="CPU threads of every part.", show_default="the cores, at most 8")
+        int | None,
+        typer.Option(help="CPU threads of every part.", show_default="the cores, at most 8", min=1),
     ] = None,
     reference: Annotated[
         bool,

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from sslvqa.cli.checks import check_folder
 from sslvqa.cli.options import Clips, Device, Draws, Model, Threads
 from sslvqa.cli.output import note, track
-from sslvqa.errors import ConfigError, DataError
+from sslvqa.errors import DataError
 
 if TYPE_CHECKING:
     from sslvqa.scoring import Scorer
@@ -53,8 +54,7 @@ def choose(
     from sslvqa.data.manifest import read_manifest
     from sslvqa.rate import shortlist, write_shortlist
 
-    if not out.parent.is_dir():
-        raise ConfigError(f"--out {out}: there is no folder {out.parent}; create it first")
+    check_folder("--out", out)
     done = [str(row.path) for row in read_manifest(rated).labelled.rows] if rated else []
     known = {_key(path) for path in done}
     candidates = [path for path in expand(files) if _key(path) not in known]
@@ -90,12 +90,12 @@ def _describe(paths: list[str], scorer: Scorer, store: Path) -> tuple[dict[str, 
     waiting = [path for path in dict.fromkeys(paths) if path not in found]
     failed = 0
     with store.open("w", encoding="utf-8") as stream:
-        stream.writelines(json.dumps(item, ensure_ascii=False) + "\n" for item in found.values())
+        stream.writelines(json.dumps(item) + "\n" for item in found.values())
         stream.flush()
         try:
             for result in track(describe_each(waiting, scorer=scorer), total=len(waiting)):
                 record = result.to_dict()
-                stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+                stream.write(json.dumps(record) + "\n")
                 stream.flush()
                 if isinstance(result, FailedScore):
                     note(f"{result.path}: {result.error}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from sslvqa.cli.checks import check_folder
 from sslvqa.cli.options import TableOrJson
 from sslvqa.cli.output import as_table, note, open_output, print_json, print_table, track
 from sslvqa.errors import ConfigError
@@ -32,6 +33,13 @@ Labels = Annotated[
     ),
 ]
 Protocol = Literal["official", "paper", "fifths", "info"]
+_USED: dict[Protocol, tuple[str, ...]] = {
+    "official": (),
+    "paper": ("--draws", "--seed", "--labelled", "--unlabelled", "--pool", "--database"),
+    "fifths": ("--draws", "--seed"),
+    "info": ("--draws", "--info", "--literal", "--database"),
+}
+"""Options of ``split`` that a protocol looks at."""
 
 
 def list_(
@@ -116,8 +124,7 @@ def make(
     """
     from sslvqa.data.manifest import write_manifest
 
-    if not out.parent.is_dir():
-        raise ConfigError(f"--out {out}: there is no folder {out.parent}; create it first")
+    check_folder("--out", out)
     loaded = _load(name, root, labels)
     if not loaded.manifest.rows:
         raise ConfigError(f"none of the {loaded.labels} videos of {loaded.database.title} is in {root}")
@@ -144,9 +151,16 @@ def split(
     out: Annotated[Path, typer.Option(help="Folder to write: 00/labelled.csv ... and splits.json.")],
     *,
     draws: Annotated[int | None, typer.Option(help="Splits.", show_default="paper 3, others 10")] = None,
-    seed: Annotated[int, typer.Option(help="Of the first draw; the next ones take the next numbers.")] = 0,
-    labelled: Annotated[int, typer.Option(help="paper: labelled videos.")] = 500,
-    unlabelled: Annotated[int, typer.Option(help="paper: unlabelled videos.")] = 1500,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            help="paper, fifths: of the first draw; the next ones take the next numbers.", show_default="0"
+        ),
+    ] = None,
+    labelled: Annotated[int | None, typer.Option(help="paper: labelled videos.", show_default="500")] = None,
+    unlabelled: Annotated[
+        int | None, typer.Option(help="paper: unlabelled videos.", show_default="1500")
+    ] = None,
     pool: Annotated[
         Path | None,
         typer.Option(help="paper: list of the videos to draw from.", show_default="drawn by the seed"),
@@ -164,8 +178,17 @@ def split(
     from sslvqa.data.manifest import read_manifest
     from sslvqa.data.protocols import official_split, paper_draws, shared_contents, write_splits
 
-    if (protocol == "info") != (info is not None):
-        raise ConfigError("--info is the file of --protocol info; give both or neither")
+    given = {
+        "--draws": draws,
+        "--seed": seed,
+        "--labelled": labelled,
+        "--unlabelled": unlabelled,
+        "--pool": pool,
+        "--info": info,
+        "--literal": literal or None,
+        "--database": database,
+    }
+    _check_options(protocol, {name for name, value in given.items() if value is not None})
     tables = [read_manifest(path) for path in manifests]
     table = tables[0].select(row for part in tables for row in part.rows)
     identity = _identity(database)
@@ -175,16 +198,16 @@ def split(
     elif protocol == "paper":
         splits = paper_draws(
             table,
-            labelled=labelled,
-            unlabelled=unlabelled,
+            labelled=500 if labelled is None else labelled,
+            unlabelled=1500 if unlabelled is None else unlabelled,
             draws=3 if draws is None else draws,
-            seed=seed,
+            seed=seed or 0,
             pool=None if pool is None else _names(pool),
             identity=identity,
         )
     else:
         splits = _many(
-            table, info, identity, literal=literal, draws=10 if draws is None else draws, seed=seed
+            table, info, identity, literal=literal, draws=10 if draws is None else draws, seed=seed or 0
         )
     found = tuple(splits)
     path = write_splits(out, found, protocol=protocol, source=table)
@@ -194,6 +217,15 @@ def split(
         warning = f"; {leaks} contents are in two parts" if leaks else ""
         note(f"{number:02d}: {counts}; hash {item.sha256[:12]}{warning}")
     typer.echo(str(path))
+
+
+def _check_options(protocol: Protocol, given: set[str]) -> None:
+    """Refuse options that the protocol would pass over, and ``info`` without its file."""
+    unused = sorted(given.difference(_USED[protocol]))
+    if unused:
+        raise ConfigError(f"--protocol {protocol} does not use {', '.join(unused)}; leave it out")
+    if protocol == "info" and "--info" not in given:
+        raise ConfigError("--protocol info needs --info, the *info.mat file")
 
 
 def _many(

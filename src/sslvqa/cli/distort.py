@@ -19,7 +19,8 @@ __all__ = ["distort"]
 
 def distort(
     videos: Annotated[
-        list[str], typer.Argument(metavar="VIDEO...", help="Video files; - reads paths from stdin.")
+        list[str],
+        typer.Argument(metavar="VIDEO...", help="Videos, folders of videos, or - for paths from stdin."),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the groups; an unfinished one is continued.")],
     bank: Annotated[
@@ -44,11 +45,11 @@ def distort(
     ] = "auto",
 ) -> None:
     """Make groups of distorted versions of videos, aligned frame by frame, each with a group.json."""
+    from sslvqa.cli.sources import expand
     from sslvqa.distort.many import distort_many
 
-    names = [line.strip() for line in sys.stdin if line.strip()] if videos == ["-"] else videos
     results = distort_many(
-        [Path(name) for name in names],
+        [Path(name) for name in expand(videos)],
         out,
         bank=bank,
         versions=versions,

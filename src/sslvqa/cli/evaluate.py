@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sslvqa.cli.checks import check_folder
 from sslvqa.cli.options import (
     Clips,
     Coverage,
@@ -96,8 +97,8 @@ def check_options(coverage: float, predictions: Path | None) -> None:
     """Refuse before the long work what would fail after it."""
     if not 0 < coverage < 1:
         raise ConfigError(f"--coverage is {coverage}; it must lie between 0 and 1, e.g. 0.95")
-    if predictions is not None and not predictions.parent.is_dir():
-        raise ConfigError(f"--predictions {predictions}: there is no folder {predictions.parent}")
+    if predictions is not None:
+        check_folder("--predictions", predictions)
 
 
 def _compare(rated: list[RatedScore], pairs: dict[str, str] | None, settings: dict[str, Any]) -> Evaluation:
@@ -115,19 +116,19 @@ def _compare(rated: list[RatedScore], pairs: dict[str, str] | None, settings: di
 
 def _column(manifest: Manifest, column: str | None) -> dict[str, str]:
     """Return the value of one column for every video name; any column of the table will do."""
-    import csv
+    from sslvqa.data.cells import read_cells, select_lines
 
     if column is None:
         return {}
     if column in {"content", "split", "scene"}:
         return {row.name: getattr(row, column) or "" for row in manifest.rows}
-    text = manifest.source.read_text(encoding="utf-8-sig")
-    lines = [line for line in text.splitlines() if line.strip(" ,;\t")]
-    delimiter = max(",;\t", key=lines[0].count)
-    table = list(csv.DictReader(lines, delimiter=delimiter, skipinitialspace=True))
-    if len(table) != len(manifest.rows) or column not in table[0]:
-        raise ConfigError(f"{manifest.source} has no column {column!r}; it has {', '.join(table[0])}")
-    return {row.name: cells[column] for row, cells in zip(manifest.rows, table, strict=True)}
+    lines = read_cells(manifest.source, expected=f"the column {column}")
+    header, table = lines[0][1], select_lines(manifest.source, lines, {})
+    names = [name.lower() for name in header]
+    if len(table) != len(manifest.rows) or column.lower() not in names:
+        raise ConfigError(f"{manifest.source} has no column {column!r}; it has {', '.join(header)}")
+    at = names.index(column.lower())
+    return {row.name: cells[at] for row, (_, cells) in zip(manifest.rows, table, strict=True)}
 
 
 def _report(

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO, TypeVar
 
+from sslvqa.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
@@ -89,11 +91,21 @@ def progress_bar(label: str) -> Iterator[Callable[[float], None]]:
 
 @contextmanager
 def open_output(path: Path | None, *, append: bool = False, stdout: TextIO | None = None) -> Iterator[TextIO]:
-    """Open the output file, or hand out stdout; ``stdout`` is what stands for it, if not ``sys.stdout``."""
+    """Open the output file, or hand out stdout; ``stdout`` is what stands for it, if not ``sys.stdout``.
+
+    Raises:
+        ConfigError: The file cannot be written.
+    """
     if path is None:
         yield sys.stdout if stdout is None else stdout
         return
-    with path.open("a" if append else "w", encoding="utf-8", newline="") as stream:
+    try:
+        stream = path.open("a" if append else "w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write {path} ({error.strerror}); create its folder, or give another"
+        ) from error
+    with stream:
         yield stream
 
 
@@ -152,11 +164,13 @@ def record_writer(kind: Format, stream: TextIO, *, windows: bool = False) -> Rec
 
 
 class _NdjsonWriter:
+    """A line each, in ASCII: names of files need not be UTF-8, and may hold what else ends a line."""
+
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, record: Mapping[str, Any]) -> None:
-        self._stream.write(json.dumps(record, allow_nan=False, ensure_ascii=False) + "\n")
+        self._stream.write(json.dumps(record, allow_nan=False) + "\n")
         self._stream.flush()
 
     def close(self) -> None:
@@ -170,7 +184,7 @@ class _JsonWriter:
         self._stream, self._before = stream, "[\n"
 
     def write(self, record: Mapping[str, Any]) -> None:
-        text = json.dumps(record, allow_nan=False, ensure_ascii=False, indent=2)
+        text = json.dumps(record, allow_nan=False, indent=2)
         self._stream.write(self._before + text)
         self._before = ",\n"
 
@@ -202,16 +216,17 @@ class _TableWriter:
         self._timelines: list[list[str]] = []
 
     def write(self, record: Mapping[str, Any]) -> None:
-        if "error" in record:
-            self._videos.append([str(record["path"]), "failed", *[""] * (len(_TABLE_VIDEOS) - 2)])
-            note(f"{record['path']}: {record['error']}")
-            return
         from sslvqa.scoring.rows import video_row, window_rows
 
-        self._videos.append(_video_cells(video_row(record)))
+        row = video_row(record)
+        if "error" in record:
+            self._videos.append([row["path"], "failed", *[""] * (len(_TABLE_VIDEOS) - 2)])
+            note(f"{row['path']}: {row['error']}")
+            return
+        self._videos.append(_video_cells(row))
         self._timelines += [_window_cells(row) for row in window_rows(record)]
         for warning in record["warnings"]:
-            note(f"{record['path']}: warning: {warning}")
+            note(f"{row['path']}: warning: {warning}")
 
     def close(self) -> None:
         print_table(_TABLE_VIDEOS, self._videos, stream=self._stream)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from sslvqa.cli.checks import require_extra
 from sslvqa.cli.evaluate import check_options, evaluation_cells
 from sslvqa.cli.options import (
     Coverage,
@@ -72,6 +73,8 @@ def peers(
 
     check_options(coverage, predictions)
     peer = PEERS[method]()
+    if peer.learns_from == "labels":  # by support vector regression
+        require_extra("peers", f"peers {method}")
     read = partial(read_manifest, root=root, path_column=path_column, score_column=score_column)
     looks_at = choose_frames(peer, per_second)
     learned, tested = _lessons(method, peer, train, read), read(ratings)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from sslvqa.cli.checks import check_folder, require_extra
 from sslvqa.cli.options import TableOrJson
 from sslvqa.cli.output import as_table, note, print_table
-from sslvqa.errors import ConfigError, MissingExtraError
+from sslvqa.cli.serve import show_link
+from sslvqa.errors import ConfigError
 
 if TYPE_CHECKING:
     from sslvqa.rate import RaterCheck
@@ -98,7 +100,7 @@ def serve_study(
     host: Annotated[
         str, typer.Option(help="Address to listen on; any but loopback needs a key.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="TCP port.", min=0, max=65535)] = 8001,
+    port: Annotated[int, typer.Option(help="TCP port; 0 takes a free one.", min=0, max=65535)] = 8001,
     key: Annotated[
         str | None,
         typer.Option(
@@ -109,15 +111,12 @@ def serve_study(
     ] = None,
 ) -> None:
     """Serve the page of a study until Ctrl-C; print the link to invite people with."""
-    try:
-        import uvicorn
+    require_extra("web", "rate serve")
+    import uvicorn
 
-        from sslvqa.web.rating.app import LOOPBACK, create_app
-    except ImportError as error:
-        raise MissingExtraError(
-            f"sslvqa rate serve needs {error.name}; install it with: pip install 'sslvqa[web]'"
-        ) from error
     from sslvqa.rate import Study
+    from sslvqa.web.rating.app import LOOPBACK, create_app
+    from sslvqa.web.server import listen_on
 
     local = host in LOOPBACK
     if key is not None and len(key) < 16:
@@ -125,11 +124,12 @@ def serve_study(
     if key is None and not local:
         key = secrets.token_urlsafe(16)
     app = create_app(Study(study), key=key, hosts=LOOPBACK if local else ())
-    shown = f"[{host}]" if ":" in host else host
-    note(f"invitation: http://{shown}:{port}/{'' if key is None else f'?key={key}'}")
-    if not local:
-        note("put a proxy with https in front: links and votes travel in the clear")
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    with listen_on(host, port) as listener:
+        show_link("invitation:", host, listener.getsockname()[1], "" if key is None else f"?key={key}")
+        if not local:
+            note("put a proxy with https in front: links and votes travel in the clear")
+        server.run(sockets=[listener])
 
 
 def export(
@@ -144,8 +144,7 @@ def export(
 
     from sslvqa.rate import Study, check_raters, write_votes
 
-    if not out.parent.is_dir():
-        raise ConfigError(f"--out {out}: there is no folder {out.parent}; create it first")
+    check_folder("--out", out)
     found = Study(study)
     rows = write_votes(out, found, everything=everything)
     checks = check_raters(found)

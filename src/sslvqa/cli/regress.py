@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sslvqa.cli.checks import check_folder
 from sslvqa.cli.options import TableOrJson
 from sslvqa.cli.output import as_table, note, print_json, print_table
 from sslvqa.errors import ConfigError
@@ -46,8 +47,10 @@ def regress(
     from sslvqa.data.features import read_feature_matrix, read_score_table
     from sslvqa.evaluate import append_result, data_hash, read_results, regress_splits
 
-    if splits < 1 or (out is not None and not out.parent.is_dir()):
-        raise ConfigError(f"--splits is {splits}, --out is {out}; give 1 or more, and a folder that exists")
+    if splits < 1:
+        raise ConfigError(f"--splits is {splits}; give 1 or more")
+    if out is not None:
+        check_folder("--out", out)
     matrix = read_feature_matrix(features)
     table = read_score_table(scores, score_column=score_column, content_column=content_column)
     data = data_hash(matrix, table.scores, table.contents)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sslvqa.cli.checks import check_folder, require_extra
 from sslvqa.cli.options import Device, Threads
 from sslvqa.cli.output import note, track
 from sslvqa.errors import SslvqaError
@@ -49,12 +50,11 @@ def report(
     Exit code 0: all scored; 1: some failed (the page says why); 2: wrong use.
     """
     from sslvqa.cli.sources import expand
-    from sslvqa.errors import ConfigError
     from sslvqa.report import read_results, write_report
     from sslvqa.scoring import FailedScore, Scorer, score_each
 
-    if not out.parent.is_dir():
-        raise ConfigError(f"--out {out}: there is no folder {out.parent}; create it first")
+    require_extra("report", "report")
+    check_folder("--out", out)
     tables = [Path(item) for item in inputs if Path(item).suffix.lower() in _RESULTS]
     paths = expand([item for item in inputs if Path(item).suffix.lower() not in _RESULTS])
     results: list[VideoScore | FailedScore] = [item for table in tables for item in read_results(table)]

@@ -54,11 +54,14 @@ def reproduce(
         Path | None, typer.Option(help="TOML settings of sslvqa train over the preset.")
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(help="Training steps of every run.", show_default="epochs; with --open 25")
+        int | None,
+        typer.Option(help="Training steps of every run.", show_default="epochs; with --open 25", min=1),
     ] = None,
     pretrain_steps: Annotated[
         int | None,
-        typer.Option(help="Steps of each start that is learned.", show_default="epochs; with --open 1000"),
+        typer.Option(
+            help="Steps of each start that is learned.", show_default="epochs; with --open 1000", min=1
+        ),
     ] = None,
     start: Annotated[
         list[str] | None,

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sslvqa.cli.checks import require_extra
 from sslvqa.cli.options import Device, Model
 from sslvqa.cli.output import note
-from sslvqa.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from sslvqa.web import ServeSettings
 
-__all__ = ["serve"]
+__all__ = ["serve", "show_link"]
 
 _MEGABYTE = 1_000_000
+_ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - recognised, not listened on
 
 
 def serve(
@@ -71,9 +72,7 @@ def serve(
 
     Everything stays on this machine: the page asks no other server for anything.
     """
-    for name in ("fastapi", "prometheus_client", "uvicorn"):
-        if find_spec(name) is None:
-            raise MissingExtraError(f"sslvqa serve needs {name}; install it with: pip install 'sslvqa[web]'")
+    require_extra("web", "serve")
     from sslvqa.web import LOOPBACK, ServeSettings
     from sslvqa.web.server import PageServer, listen_on
 
@@ -114,9 +113,17 @@ def _token(given: str | None, *, local: bool) -> str | None:
     return secrets.token_urlsafe(24)
 
 
+def show_link(before: str, host: str, port: int, after: str) -> None:
+    """Print where a server can be opened; one that listens on all addresses by this machine's name."""
+    name = socket.gethostname() if host in _ANY_ADDRESS else host
+    shown = f"[{name}]" if ":" in name else name
+    note(f"{before} http://{shown}:{port}/{after}")
+    if host in _ANY_ADDRESS:
+        note(f"where the name {name} is not known, put this machine's address in its place")
+
+
 def _announce(settings: ServeSettings, host: str, port: int) -> None:
-    name = f"[{host}]" if ":" in host else host
-    secret = f"/#token={settings.token}" if settings.token else "/"
-    note(f"sslvqa: open http://{name}:{port}{secret}   (Ctrl-C ends it)")
+    secret = f"#token={settings.token}" if settings.token else ""
+    show_link("sslvqa: open", host, port, f"{secret}   (Ctrl-C ends it)")
     if not settings.hosts:
         note("sslvqa: others can reach this server; put TLS in front of it, or the token travels readable")

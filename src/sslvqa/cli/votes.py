@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from sslvqa.cli.checks import check_folder
 from sslvqa.cli.options import TableOrJson
 from sslvqa.cli.output import as_table, note, print_json, print_table
 from sslvqa.errors import ConfigError
@@ -75,8 +76,7 @@ def votes(
     """
     from sslvqa.rate import is_pair_table, rate_videos, read_votes, write_ratings
 
-    if not out.parent.is_dir():
-        raise ConfigError(f"--out {out}: there is no folder {out.parent}; create it first")
+    check_folder("--out", out)
     conditions = _conditions(where or [])
     if is_pair_table(table):
         graded = {

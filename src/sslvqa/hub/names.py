@@ -201,8 +201,18 @@ def architecture_from_dict(values: Mapping[str, Any]) -> Architecture:
     """Inverse of :func:`architecture_to_dict`.
 
     Raises:
-        ConfigError: A key is unknown or missing (all are listed), or a number is out of range.
+        ConfigError: A key is unknown or missing (all are listed), or a value is out of range or of a wrong
+            type.
     """
+    try:
+        return _from_dict(values)
+    except ConfigError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"[architecture]: a value has the wrong type ({error})") from error
+
+
+def _from_dict(values: Mapping[str, Any]) -> Architecture:
     nested = {"backbone": SwinConfig, "geometry": ViewGeometry}
     values = {"kind": "pair", "head_moments": False, **values}  # in cards older than the choice
     if "backbone" in values:
