@@ -11,7 +11,7 @@ from sslvqa.evaluate.correlation import srocc
 from sslvqa.hub.names import build_model
 from sslvqa.methods import Compute
 from sslvqa.train import HeadConfig
-from sslvqa.train.head import Reading, fit_head, fit_ridge, train_head
+from sslvqa.train.head import Reading, _channel_moments, fit_head, fit_ridge, train_head
 
 
 class Bright:
@@ -117,3 +117,11 @@ def test_the_same_seed_learns_the_same_head(tiny):
         learned.append(regressor.head.fc_hid.weight.detach().clone())
     assert learned[0].equal(learned[1])
     assert not learned[0].equal(learned[2])
+
+
+def test_channels_of_a_bank_have_their_moments_some_videos_at_a_time():
+    bank = torch.randn(70, 2, 5, 3, 2, 2).half() * 3 + 1
+    mean, deviation = _channel_moments(bank)
+    expected, centre = torch.std_mean(bank.float().transpose(0, 2).flatten(1), dim=1)
+    torch.testing.assert_close(mean.flatten(), centre)
+    torch.testing.assert_close(deviation.flatten(), expected)

@@ -13,6 +13,10 @@ from sslvqa.train import Interrupted, train
 from sslvqa.train.build import load_method
 
 SOURCE = """
+from __future__ import annotations
+
+from dataclasses import dataclass
+
 from sslvqa.losses import plcc_loss
 from sslvqa.methods import Supervised
 
@@ -21,8 +25,9 @@ class Agree(Supervised):
         first, second = (self.scores(batch.unlabelled[:, view]) for view in (0, 1))
         return {"agree": self.weight * plcc_loss(first, second, kind=self.plcc)}
 
+@dataclass
 class Other:
-    pass
+    weight: float = 1.0
 """
 
 

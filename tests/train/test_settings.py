@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from sslvqa.cli import train as commands
+from sslvqa.cli.main import app
+from sslvqa.data.datasets import SceneVersions
 from sslvqa.errors import ConfigError
 from sslvqa.train import (
     DISTIL_PRESETS,
@@ -20,6 +23,7 @@ from sslvqa.train import (
     DistilConfig,
     LossConfig,
     OptimConfig,
+    OutputConfig,
     PretrainConfig,
     RegressorConfig,
     RuntimeConfig,
@@ -27,7 +31,10 @@ from sslvqa.train import (
     read_config,
     write_config,
 )
+from sslvqa.train.finish import label_scale
+from sslvqa.train.groups import hash_groups
 from sslvqa.train.settings import resolve_config
+from sslvqa.train.start import fingerprint
 from sslvqa.train.train_config import TrainMethod
 
 
@@ -175,3 +182,46 @@ def test_the_command_offers_every_method():
     annotated = typing.get_type_hints(commands.train, include_extras=True)["method"]
     (option,) = annotated.__metadata__
     assert all(method in option.help for method in typing.get_args(TrainMethod))
+
+
+def test_a_scale_that_cannot_be_is_refused_before_the_training(tmp_path):
+    for values in ({"coverage": 90.0}, {"clips": 0}):
+        with pytest.raises(ConfigError, match=next(iter(values))):
+            OutputConfig(**values)
+    assert label_scale(OutputConfig(maximum=5.0), [1.0, 4.0]).minimum == 1.0
+    with pytest.raises(ConfigError, match="the scale goes from 5 to 4"):
+        label_scale(OutputConfig(minimum=5.0), [1.0, 4.0])
+
+
+def test_a_run_is_the_same_in_another_folder_and_whatever_is_said_of_its_model():
+    config = TrainConfig(labels="/a/l.csv", out="/a/run", groups="/a/groups", method="supervised")
+    moved = replace(config, labels="/b/l.csv", out="/b/run", groups="/b/groups")
+    assert fingerprint(moved) == fingerprint(config)
+    assert fingerprint(replace(config, output=OutputConfig(description="better"))) == fingerprint(config)
+    assert fingerprint(replace(config, groups_batch=2)) != fingerprint(config)
+
+
+def test_groups_of_other_kinds_are_other_data():
+    groups = [
+        (SceneVersions("s", tuple(map(Path, "ab")), 8, (("reference", 0), (kind, 1))),)
+        for kind in ("blur", "noise")
+    ]
+    assert hash_groups(groups[0]) != hash_groups(groups[1])
+
+
+@pytest.mark.parametrize(
+    ("file", "options", "expected"),
+    [
+        ('method = "fixmatch"', ["--unlabelled", "u"], "fixmatch"),
+        ('unlabelled = "u"', ["--pristine", "p"], "ssl_vqa"),
+        ("", ["--pristine", "p"], "ssl_vqa_minus"),
+        ('method = "fixmatch"\nunlabelled = "u"', ["--method", "mixmatch"], "mixmatch"),
+    ],
+)
+def test_the_method_of_the_file_holds_unless_another_is_asked(tmp_path, monkeypatch, file, options, expected):
+    seen = []
+    monkeypatch.setattr("sslvqa.train.train", lambda config, **_: seen.append(config.method))
+    settings = tmp_path / "s.toml"
+    settings.write_text(f'labels = "l"\nout = "o"\n{file}\n')
+    assert CliRunner().invoke(app, ["train", "--config", str(settings), *options]).exit_code == 0
+    assert seen == [expected]

@@ -58,6 +58,39 @@ def test_labelled_videos_are_never_among_the_unlabelled(config, tmp_path):
         read_tables(replace(config, unlabelled=str(labelled)))
 
 
+def test_nothing_is_learned_from_videos_and_contents_that_are_kept_out(config, tmp_path):
+    rows = list(read_manifest(config.labels).rows)
+    rows[0] = replace(rows[0], split="test")
+    write_manifest(tmp_path / "ratings.csv", rows)
+    hidden = {"00.mp4", "03.mp4", "08.mp4", "11.mp4"}  # the last three are held out
+    free = ManifestRow(tmp_path / "more" / "0.mp4", "free", content="new")
+    marked = replace(free, path=tmp_path / "more" / "1.mp4", content="other", split="test")
+    related = replace(free, path=tmp_path / "more" / "2.mp4", content="c8")
+    unlabelled = write_manifest(tmp_path / "unlabelled.csv", [*rows, free, marked, related])
+    tables = read_tables(replace(config, unlabelled=str(unlabelled)))
+    assert [row.path.name for row in tables.unlabelled.rows] == ["0.mp4"]
+    with pytest.raises(DataError, match="kept out of training"):
+        read_tables(replace(config, unlabelled=str(tmp_path / "videos")))
+    labels = [row for row in rows if row.path.name not in hidden]
+    assert names(tables.labelled) == {row.name for row in labels}
+
+
+def test_a_limit_holds_for_what_is_learned_from_and_what_is_drawn_to_be_held_out(config, tmp_path):
+    marked = read_tables(replace(config, labels_table=LabelsConfig(limit=5)))
+    assert (len(marked.labelled), len(marked.calibration)) == (5, 3)
+    rows = [replace(row, split=None) for row in read_manifest(config.labels).rows]
+    write_manifest(tmp_path / "ratings.csv", rows)
+    drawn = read_tables(replace(config, labels_table=LabelsConfig(limit=10, calibration_minimum=10)))
+    assert (len(drawn.labelled), len(drawn.calibration)) == (8, 2)
+
+
+def test_a_table_of_other_splits_says_which_rows_are_used(config, tmp_path):
+    rows = [replace(row, split="training") for row in read_manifest(config.labels).rows]
+    write_manifest(tmp_path / "ratings.csv", rows)
+    with pytest.raises(DataError, match="whose split is train or empty"):
+        read_tables(config)
+
+
 def test_limits_draw_nested_subsets(config):
     few, more = (
         names(

@@ -14,7 +14,7 @@ from sslvqa.methods import Batch, Distil, FixMatch, MeanTeacher, MetaPseudoLabel
 from sslvqa.nn.heads import Projection
 from sslvqa.nn.quality import QualityScores
 from sslvqa.nn.swin3d.model import SwinBackbone, SwinConfig
-from sslvqa.train.distributed import gather_rows, join_world, sum_gradients
+from sslvqa.train.distributed import gather_rows, join_world, share_weights, sum_gradients
 
 TINY = SwinConfig(
     embed_dim=8,
@@ -104,6 +104,11 @@ if __name__ == "__main__":
             "stvqrl": agree(stvqrl, groups, joined_world),
             "distil": agree(distil, quality, joined_world),
         }
+        torch.manual_seed(joined_world.rank)
+        layer = torch.nn.Linear(3, 2)
+        share_weights(layer, joined_world)
+        torch.manual_seed(0)
+        result["shared"] = torch.equal(layer.weight, torch.nn.Linear(3, 2).weight)
         for kind in (Supervised, MeanTeacher, FixMatch, MetaPseudoLabels):  # MixMatch mixes within a process
             result[kind.__name__] = agree(one_regressor(kind), quality, joined_world)
     sys.stdout.write(json.dumps(result))

@@ -108,7 +108,9 @@ def train(
         typer.Option(help="Folder of groups made by sslvqa distort: learn the order of their levels too."),
     ] = None,
     out: Annotated[str | None, typer.Option(help="Folder of the run; the model is OUT/model.")] = None,
-    preset: Annotated[Preset | None, typer.Option(help="Recipe to start from; default paper.")] = None,
+    preset: Annotated[
+        Preset | None, typer.Option(help="Recipe to start from.", show_default="each setting's own default")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help=_CONFIG_HELP)] = None,
     init: Annotated[str | None, typer.Option(help=_INIT_HELP)] = None,
     architecture: Annotated[
@@ -119,15 +121,17 @@ def train(
         typer.Option(
             help="ssl_vqa, ssl_vqa_minus, supervised, mean_teacher, fixmatch, mixmatch, meta_pseudo_labels, "
             "or FILE.py:CLASS for one's own. ssl_vqa_minus and supervised learn from labelled videos only; "
-            "all but ssl_vqa* have one network and no Q_D; default ssl_vqa, or ssl_vqa_minus without "
-            "--unlabelled."
+            "all but ssl_vqa* have one network and no Q_D; default: the file's, else ssl_vqa, or "
+            "ssl_vqa_minus without --unlabelled."
         ),
     ] = None,
     root: Annotated[str | None, typer.Option(help="Folder that the table's paths start from.")] = None,
     path_column: Annotated[str | None, typer.Option(help="Name of the path column.")] = None,
     score_column: Annotated[str | None, typer.Option(help="Name of the score column.")] = None,
     skip_bad: Annotated[bool, typer.Option(help="Leave out labelled videos that cannot be read.")] = False,
-    labels_limit: Annotated[int | None, typer.Option(help="Use this many labelled videos.")] = None,
+    labels_limit: Annotated[
+        int | None, typer.Option(help="Use this many labelled videos; marked held-out ones come on top.")
+    ] = None,
     unlabelled_limit: Annotated[int | None, typer.Option(help="Use this many unlabelled videos.")] = None,
     labelled_batch: Annotated[int | None, typer.Option(help="Labelled videos a step.")] = None,
     unlabelled_batch: Annotated[int | None, typer.Option(help="Unlabelled videos a step.")] = None,
@@ -159,10 +163,12 @@ def train(
     with errors_to_exit_codes():
         from sslvqa.train import TRAIN_PRESETS, TrainConfig
         from sslvqa.train import train as run
-        from sslvqa.train.settings import resolve_config
+        from sslvqa.train.settings import read_toml, resolve_config
 
-        if method is None and (unlabelled is not None or config is None):
-            method = "ssl_vqa_minus" if unlabelled is None else "ssl_vqa"
+        named = {} if config is None else read_toml(config)
+        if method is None and "method" not in named:
+            plenty = unlabelled is not None or "unlabelled" in named
+            method = "ssl_vqa" if plenty else "ssl_vqa_minus"
         settings = resolve_config(
             TrainConfig,
             preset=None if preset is None else TRAIN_PRESETS[preset]("", "", ""),

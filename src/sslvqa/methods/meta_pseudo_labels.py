@@ -68,24 +68,34 @@ class MetaPseudoLabels(Supervised):
         targets = self._gather(self.target_scores(first, self.teacher))
         on_labels = self.supervised(labelled, labels)
         on_targets = plcc_loss(self.scores(second), targets, kind=self.plcc)
-        feedback = self._feedback(on_targets, on_labels)
+        of_targets, of_labels = self._gradients(on_targets), self._gradients(on_labels)
+        feedback = self._feedback(of_targets, of_labels)
         taught = self.scores(second, self.teacher)
         factor = self.weight * ramp_up(batch.progress, share=self.ramp) + feedback
         losses = {
-            "student": on_targets if batch.progress < 1 - self.fine_tuning else on_labels,
+            "student": self._with_gradients(on_targets, of_targets)
+            if batch.progress < 1 - self.fine_tuning
+            else self._with_gradients(on_labels, of_labels),
             "teacher_supervised": self.supervised(labelled, labels, self.teacher),
             "teacher": factor * plcc_loss(taught, targets, kind=self.plcc),
         }
         return StepOutput(losses, log={"feedback": float(feedback)})
 
-    def _feedback(self, on_targets: Tensor, on_labels: Tensor) -> Tensor:
+    def _gradients(self, loss: Tensor) -> tuple[Tensor, ...]:
+        """The student's gradients of a loss, whose graph is used up: a compiled one can be used only once."""
+        return torch.autograd.grad(loss, [*self.model.parameters()], materialize_grads=True)
+
+    def _with_gradients(self, loss: Tensor, gradients: tuple[Tensor, ...]) -> Tensor:
+        """A scalar with the value of a loss and its gradients, which are known already."""
+        pairs = zip(self.model.parameters(), gradients, strict=True)
+        linear = torch.stack([(parameter * gradient).sum() for parameter, gradient in pairs]).sum()
+        return loss.detach() + linear - linear.detach()
+
+    def _feedback(self, of_targets: tuple[Tensor, ...], of_labels: tuple[Tensor, ...]) -> Tensor:
         """Cosine of the student's gradients of two losses, summed over processes; scalar without graph."""
-        parameters = [*self.model.parameters()]
-        gradients = [
-            torch.autograd.grad(loss, parameters, retain_graph=True, materialize_grads=True)
-            for loss in (on_targets, on_labels)
-        ]
-        rows = torch.stack([torch.cat([part.flatten() for part in parts]) for parts in gradients])
+        rows = torch.stack(
+            [torch.cat([part.flatten() for part in parts]) for parts in (of_targets, of_labels)]
+        )
         with torch.no_grad():
             both = self._gather(rows.unsqueeze(0)).sum(dim=0)
         return torch.nn.functional.cosine_similarity(both[0], both[1], dim=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,10 +111,11 @@ def load_method(name: str) -> type[Supervised]:
     found = METHOD_FILE.fullmatch(name)
     assert found is not None, "the settings are checked"
     file = Path(found["file"])
-    spec = importlib.util.spec_from_file_location(file.stem, file)
+    spec = importlib.util.spec_from_file_location(f"sslvqa_method.{file.stem}", file)
     if not file.is_file() or spec is None or spec.loader is None:
         raise ConfigError(f"method {name}: no file {file}; expected FILE.py:CLASS")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module  # as dataclasses and pickle expect
     spec.loader.exec_module(module)
     method = getattr(module, found["name"], None)
     if not (isinstance(method, type) and issubclass(method, Supervised)):

@@ -78,7 +78,7 @@ def load_checkpoint(
             "or choose another --out"
         )
     method.load_state_dict(load_file(path / "weights.safetensors"))
-    state = torch.load(path / "optimizer.pt", weights_only=True)
+    state = torch.load(path / "optimizer.pt", map_location="cpu", weights_only=True)
     for group, own in zip(state["param_groups"], optimizer.param_groups, strict=True):
         group["fused"] = own["fused"]  # as this device has it, not the one before
     optimizer.load_state_dict(state)

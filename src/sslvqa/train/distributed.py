@@ -5,16 +5,33 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from sslvqa.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["World", "any_process", "gather_rows", "join_world", "main_first", "sum_gradients"]
+    from torch import nn
+
+__all__ = [
+    "World",
+    "any_process",
+    "gather_rows",
+    "join_world",
+    "local_device",
+    "main_first",
+    "share_weights",
+    "sum_gradients",
+]
+
+_LONGEST_WAIT = timedelta(days=2)
+"""Others wait while the main process distorts videos or validates."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +47,35 @@ class World:
         return self.rank == 0
 
 
+def local_device(device: torch.device) -> torch.device:
+    """The device of this process: with several on a machine each has its own GPU.
+
+    Raises:
+        ConfigError: One GPU is asked for all of them, or there are fewer GPUs than processes.
+    """
+    if device.type != "cuda" or _alone():
+        return device
+    if device.index is not None:
+        raise ConfigError(f"device is {str(device)!r}, one GPU for all processes of torchrun; take cuda")
+    rank, count = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+    if rank >= count:
+        raise ConfigError(f"torchrun started more processes here than there are GPUs ({count})")
+    return torch.device("cuda", rank)
+
+
 @contextmanager
 def join_world(device: torch.device) -> Iterator[World]:
-    """Join the processes that torchrun started; alone when it did not."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    """Join the processes that torchrun started; alone when it did not.
+
+    Args:
+        device: From :func:`local_device`.
+    """
+    if _alone():
         yield World()
         return
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_LONGEST_WAIT)
     try:
         yield World(rank=dist.get_rank(), size=dist.get_world_size())
     finally:
@@ -60,6 +99,18 @@ def any_process(world: World, *, flag: bool) -> bool:
     joined = torch.tensor(float(flag), device="cuda" if dist.get_backend() == "nccl" else "cpu")
     dist.all_reduce(joined)
     return bool(joined)
+
+
+@torch.no_grad()
+def share_weights(module: nn.Module, world: World) -> None:
+    """Give every process the parameters and buffers of the main one: only gradients are joined later."""
+    if world.size > 1:
+        for tensor in module.state_dict().values():
+            dist.broadcast(tensor, src=0)
+
+
+def _alone() -> bool:
+    return int(os.environ.get("WORLD_SIZE", "1")) == 1
 
 
 def gather_rows(rows: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from sslvqa.data.loaders import StepSampler, make_loader
 from sslvqa.errors import DataError
 from sslvqa.methods import Batch
 from sslvqa.train.checkpoint import Progress, find_checkpoint, load_checkpoint, save_checkpoint
-from sslvqa.train.distributed import World, any_process, sum_gradients
+from sslvqa.train.distributed import World, any_process, share_weights, sum_gradients
 from sslvqa.train.log import RunLog
 from sslvqa.train.meter import Meter
 from sslvqa.train.optim import build_optimizer, lr_factor, set_lr
@@ -100,6 +100,7 @@ def fit(
     device = next(method.parameters()).device
     optimizer = build_optimizer(method.trainable(), run.optim)
     start = _resume(method, optimizer, run) if resume else 0
+    share_weights(method, world)
     meter = Meter(device, bf16=run.runtime.precision == "bf16")
     sampler = StepSampler(run.plan, start=start * run.accumulate, rank=world.rank, world=world.size)
     loader = make_loader(run.parts, sampler, workers=run.runtime.workers, pin_memory=device.type == "cuda")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sslvqa.data.datasets import read_centre_views
+from sslvqa.errors import ConfigError
 from sslvqa.evaluate import evaluate_predictions
 from sslvqa.hub import (
     CalibrationCard,
@@ -36,6 +36,7 @@ from sslvqa.scoring import (
     read_each,
     store_golden,
 )
+from sslvqa.train.settings import portable_settings
 from sslvqa.train.tables import limit_rows
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from sslvqa.train.settings import RunConfig
     from sslvqa.train.start import Start
     from sslvqa.train.tables import Tables
-    from sslvqa.train.train_config import TrainConfig
+    from sslvqa.train.train_config import OutputConfig, TrainConfig
 
 __all__ = ["finish_model", "interval_card", "raw_scores", "result_card", "settings_text"]
 
@@ -103,9 +104,7 @@ def _pristine_views(
 
 def _raw_card(config: TrainConfig, tables: Tables, start: Start) -> ModelCard:
     """The card before calibration."""
-    output, labels = config.output, tables.labelled.scores
-    minimum = min(labels) if output.minimum is None else output.minimum
-    maximum = max(labels) if output.maximum is None else output.maximum
+    output = config.output
     names = ("labelled", "calibration", "pristine", "unlabelled")
     named = {name: getattr(tables, name) for name in names}
     return ModelCard(
@@ -114,7 +113,7 @@ def _raw_card(config: TrainConfig, tables: Tables, start: Start) -> ModelCard:
         licence=output.licence,
         architecture=start.architecture,
         input=InputCard(clips=output.clips),
-        scale=ScaleCard(label=output.label, kind=output.label_kind, minimum=minimum, maximum=maximum),
+        scale=label_scale(output, tables.labelled.scores),
         combine="raw",
         training=TrainingCard(
             method=Path(config.method).name,
@@ -132,13 +131,25 @@ def _raw_card(config: TrainConfig, tables: Tables, start: Start) -> ModelCard:
     )
 
 
+def label_scale(output: OutputConfig, labels: Sequence[float]) -> ScaleCard:
+    """The scale of the scores: as the settings say, else as far as the labels go.
+
+    Raises:
+        ConfigError: It would be empty.
+    """
+    minimum = min(labels) if output.minimum is None else output.minimum
+    maximum = max(labels) if output.maximum is None else output.maximum
+    if not minimum < maximum:
+        raise ConfigError(
+            f"the scale goes from {minimum:g} to {maximum:g}, with labels of {min(labels):g} to "
+            f"{max(labels):g}; output.minimum must be below output.maximum"
+        )
+    return ScaleCard(label=output.label, kind=output.label_kind, minimum=minimum, maximum=maximum)
+
+
 def settings_text(config: RunConfig) -> str:
     """The settings as TOML; of paths only the last part or none, as a card travels to other machines."""
-    values = dataclasses.asdict(config)
-    for key in ("labels", "pristine", "unlabelled", "groups", "videos", "teacher", "init", "method", "out"):
-        if values.get(key) is not None:
-            values[key] = Path(values[key]).name
-    values.get("labels_table", {}).pop("root", None)
+    values = portable_settings(config)
     values["runtime"].pop("cache")
     return dump_toml(values)
 
@@ -149,6 +160,7 @@ def _calibrate(card: ModelCard, scorer: Scorer, tables: Tables, *, coverage: flo
     known = limit_rows(tables.labelled, _MAP_VIDEOS, card.training.seed)
     combiner = _fit_maps(raw_scores(scorer, known), known.scores, card.scale)
     if raw_held is not None:
+        held_scores = _held_out_scores(combiner, raw_held, held)
         combiner = replace(combiner, weight=_fit_weight(combiner, raw_held, held.scores))
     regressor, distance = combiner.regressor, combiner.distance
     assert regressor is not None
@@ -161,10 +173,9 @@ def _calibrate(card: ModelCard, scorer: Scorer, tables: Tables, *, coverage: flo
         ),
     }
     if raw_held is not None:
-        scores = combiner(*raw_held).score.mean(axis=1)
-        update["interval"] = interval_card(scores, held, coverage=coverage)
+        update["interval"] = interval_card(held_scores, held, coverage=coverage)
         protocol = "contents held out from training, last epoch, no selection"
-        update["results"] = (result_card(scores, held.scores, held, protocol=protocol),)
+        update["results"] = (result_card(held_scores, held.scores, held, protocol=protocol),)
     return ModelCard.model_validate(card.model_copy(update=update).model_dump())
 
 
@@ -187,6 +198,25 @@ def _fit_weight(combiner: Combiner, raw: RawScores, scores: Sequence[float]) -> 
     """The weight of Q_R for these videos: held-out ones, as a model is too sure of those it learned from."""
     mapped = combiner(*raw)
     return 1.0 if mapped.q_d is None else fit_weight(mapped.q_r.mean(axis=1), mapped.q_d.mean(axis=1), scores)
+
+
+def _held_out_scores(combiner: Combiner, raw: RawScores, held: Manifest) -> NDArray[np.float64]:
+    """Scores of held-out videos, the weight of each content's from the other contents.
+
+    So no label has a part in the score that it is compared with.
+    """
+    mapped = combiner(*raw).mean(axis=1)
+    if mapped.q_d is None:
+        return mapped.score
+    scores, labels = mapped.score.copy(), np.asarray(held.scores)
+    contents = np.array([row.content for row in held.rows])
+    for content in np.unique(contents):
+        own = contents == content
+        if own.all():
+            break
+        weight = fit_weight(mapped.q_r[~own], mapped.q_d[~own], labels[~own])
+        scores[own] = weight * mapped.q_r[own] + (1 - weight) * mapped.q_d[own]
+    return scores
 
 
 def raw_scores(scorer: Scorer, table: Manifest) -> RawScores:

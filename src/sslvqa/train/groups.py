@@ -72,6 +72,7 @@ def _distort_all(videos: Path, scratch: Path, max_frames: int | None) -> list[Pa
 
 
 def hash_groups(groups: tuple[SceneVersions, ...]) -> str:
-    """Hash of scenes, numbers of versions and of frames."""
-    text = "\n".join(f"{group.scene}\t{len(group.paths)}\t{group.frame_count}" for group in groups)
+    """Hash of scenes, number, kinds and levels of their versions, and numbers of frames."""
+    lines = (f"{group.scene}\t{len(group.paths)}\t{group.kinds}\t{group.frame_count}" for group in groups)
+    text = "\n".join(lines)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -21,7 +21,7 @@ from sslvqa.train.optim import build_optimizer, lr_factor, set_lr
 from sslvqa.train.start import seeded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -107,9 +107,7 @@ def train_head(
         reading=reading,
         kept=torch.float32 if regressor.head.moments else torch.float16,
     )
-    deviation, mean = torch.std_mean(bank.float().transpose(0, 2).flatten(1), dim=1)
-    deviation = deviation.clamp_min(1e-3)
-    bank = (bank - mean.view(-1, 1, 1, 1)) / deviation.view(-1, 1, 1, 1)
+    mean, deviation = _channel_moments(bank)
     head, device = regressor.head.train(), next(regressor.parameters()).device
     batch = min(config.batch, len(scores))
     each = len(scores) // batch
@@ -121,13 +119,29 @@ def train_head(
                 order = torch.randperm(len(scores))
             rows = order[step % each * batch :][:batch]
             views = torch.randint(bank.shape[1], (batch,))
-            found = head.score(bank[rows, views].to(device).float())
+            inputs = (bank[rows, views].float() - mean) / deviation
+            found = head.score(inputs.to(device))
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(plcc_loss(found, scores[rows].to(device), kind=plcc))
             set_lr(optimizer, lr_factor(step, total=config.epochs * each, warmup=_WARMUP, final_ratio=0.0))
             optimizer.step()
-    _rescale(head.eval(), bank[:, 0], device)
-    head.standardise_inputs(mean.to(device), deviation.to(device))
+    first = torch.split(bank[:, 0], _VIEWS_AT_ONCE)
+    _rescale(head.eval(), ((part.float() - mean) / deviation for part in first), device)
+    head.standardise_inputs(mean.flatten().to(device), deviation.flatten().to(device))
+
+
+def _channel_moments(bank: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of the channels of a bank ``(videos, views, C, ...)``, as ``(C, 1, 1, 1)``.
+
+    Some videos at a time, as the bank may fill half the memory in half precision.
+    """
+    others = [place for place in range(bank.ndim) if place != 2]
+    parts, count = torch.split(bank, _VIEWS_AT_ONCE), bank.numel() // bank.shape[2]
+    mean = torch.stack([part.double().sum(others) for part in parts]).sum(dim=0) / count
+    mean = mean.view(-1, 1, 1, 1)
+    squares = torch.stack([(part.double() - mean).square().sum(others) for part in parts]).sum(dim=0)
+    deviation = (squares / max(count - 1, 1)).sqrt().clamp_min(1e-3).view(-1, 1, 1, 1)
+    return mean.float(), deviation.float()
 
 
 @torch.no_grad()
@@ -170,10 +184,9 @@ def _all_views(dataset: VideoDataset, *, draws: int, workers: int) -> Iterator[t
 
 
 @torch.no_grad()
-def _rescale(head: QualityHead, inputs: Tensor, device: torch.device) -> None:
+def _rescale(head: QualityHead, parts: Iterable[Tensor], device: torch.device) -> None:
     """Let the scores of some views have mean 0 and deviation 1, as after a ridge fit."""
-    parts = torch.split(inputs, _VIEWS_AT_ONCE)
-    scores = torch.cat([head.score(part.to(device).float()) for part in parts])
+    scores = torch.cat([head.score(part.to(device)) for part in parts])
     deviation, mean = (float(value) for value in torch.std_mean(scores, correction=0))
     if deviation > 0:
         head.rescale(scale=1 / deviation, offset=-mean / deviation)

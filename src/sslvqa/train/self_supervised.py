@@ -15,7 +15,7 @@ from sslvqa.nn.swin3d.model import SwinBackbone
 from sslvqa.scoring.runtime import pick_device
 from sslvqa.train.build import compute_of, settled
 from sslvqa.train.checkpoint import find_checkpoint
-from sslvqa.train.distributed import gather_rows, join_world, main_first
+from sslvqa.train.distributed import gather_rows, join_world, local_device, main_first
 from sslvqa.train.engine import Run, fit
 from sslvqa.train.footage import Footage
 from sslvqa.train.groups import find_or_make_groups, hash_groups
@@ -55,7 +55,7 @@ def pretrain(
         Interrupted: After SIGTERM or Ctrl-C.
     """
     config = replace(config, runtime=settled(config.runtime))
-    device = pick_device(config.runtime.device)
+    device = local_device(pick_device(config.runtime.device))
     with join_world(device) as world:
         with main_first(world):
             folder = open_run(config, resume=resume, world=world)

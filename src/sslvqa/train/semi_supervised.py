@@ -14,9 +14,9 @@ from sslvqa.nn.swin3d import SwinBackbone
 from sslvqa.scoring.runtime import pick_device
 from sslvqa.train.build import build_method, compute_of, settled
 from sslvqa.train.checkpoint import find_checkpoint
-from sslvqa.train.distributed import gather_rows, join_world, main_first
+from sslvqa.train.distributed import gather_rows, join_world, local_device, main_first
 from sslvqa.train.engine import Run, fit
-from sslvqa.train.finish import finish_model
+from sslvqa.train.finish import finish_model, label_scale
 from sslvqa.train.footage import Footage
 from sslvqa.train.head import Reading, fit_head, train_head
 from sslvqa.train.start import fingerprint, open_run, read_start, start_patches
@@ -58,11 +58,12 @@ def train(config: TrainConfig, *, resume: bool = False, tables: Tables | None = 
         Interrupted: After SIGTERM or Ctrl-C.
     """
     config = replace(config, runtime=settled(config.runtime))
-    device = pick_device(config.runtime.device)
+    device = local_device(pick_device(config.runtime.device))
     with join_world(device) as world:
         with main_first(world):
             folder = open_run(config, resume=resume, world=world)
         tables = read_tables(config) if tables is None else tables
+        label_scale(config.output, tables.labelled.scores)  # refused now, not after the training
         kind: ModelKind = "pair" if config.method in WITH_DISTANCE else "regressor"
         start = read_start(config.init, config.architecture, kind=kind)
         if start.head is None and config.head.moments:

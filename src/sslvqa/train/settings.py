@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
     RunConfig = PretrainConfig | TrainConfig | DistilConfig
 
-__all__ = ["config_from_dict", "read_config", "resolve_config", "with_options", "write_config"]
+__all__ = [
+    "config_from_dict",
+    "portable_settings",
+    "read_config",
+    "read_toml",
+    "resolve_config",
+    "with_options",
+    "write_config",
+]
 
 _Config = TypeVar("_Config")
 
@@ -30,6 +38,16 @@ _Config = TypeVar("_Config")
 def write_config(path: Path, config: RunConfig) -> None:
     """Write the settings as TOML; absent values are left out."""
     path.write_text(dump_toml(dataclasses.asdict(config)), encoding="utf-8")
+
+
+def portable_settings(config: RunConfig) -> dict[str, Any]:
+    """The settings as plain values without folders of this machine: of paths the last part or none."""
+    values = dataclasses.asdict(config)
+    for key in ("labels", "pristine", "unlabelled", "groups", "videos", "teacher", "init", "method", "out"):
+        if values.get(key) is not None:
+            values[key] = Path(values[key]).name
+    values.get("labels_table", {}).pop("root", None)
+    return values
 
 
 def read_config(
@@ -72,7 +90,7 @@ def resolve_config(
         given = _present(preset).items()
         values = {name: value for name, value in given if name not in paths and value != ""}
     if file is not None:
-        for name, value in _read_toml(file).items():
+        for name, value in read_toml(file).items():
             nested = isinstance(value, dict) and isinstance(values.get(name), dict)
             values[name] = {**values[name], **value} if nested else value
     where = "settings" if file is None else file.name
@@ -112,7 +130,12 @@ def config_from_dict(values: Mapping[str, Any], kind: type[_Config], *, where: s
     return kind(**arguments)
 
 
-def _read_toml(file: Path) -> dict[str, Any]:
+def read_toml(file: Path) -> dict[str, Any]:
+    """Read a settings file as it is.
+
+    Raises:
+        ConfigError: There is none, or it is not TOML.
+    """
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:

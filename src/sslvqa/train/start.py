@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from sslvqa.hub.names import architecture_from_dict, architecture_to_dict, find_
 from sslvqa.nn.quality import DualQualityModel
 from sslvqa.sampling import normalize
 from sslvqa.train.checkpoint import find_checkpoint
-from sslvqa.train.settings import write_config
+from sslvqa.train.settings import portable_settings, write_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,7 +46,7 @@ __all__ = [
 ]
 
 BACKBONE_FILE = "backbone.safetensors"
-"""What a ``pretrain`` run leaves behind."""
+"""What a ``pretrain`` run leaves behind; ``models convert`` may write a head and Q_D's backbone beside it."""
 
 _PATCH_ITEMS = 16
 
@@ -55,7 +54,8 @@ _WITHOUT_EFFECT = (
     *("workers", "threads", "checkpoint_minutes", "stop_minutes", "tensorboard", "device"),
     *("compile", "cache", "cache_gigabytes"),
 )
-_PATHS = ("labels", "pristine", "unlabelled", "videos", "teacher", "init", "method")
+_OF_THE_CARD = ("output", "tag", "description", "licence")
+"""Settings that decide what is said of the weights, not the weights."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Start:
     distance: dict[str, Tensor] | None = None
     """State of the second backbone; the same one after self-supervised learning or from a single network."""
     head: dict[str, Tensor] | None = None
-    """State of the regression head, when the start is a whole model."""
+    """State of the regression head, when the start has one."""
 
     def apply(self, module: nn.Module, state: dict[str, Tensor] | None) -> None:
         """Load a state strictly; nothing happens for None.
@@ -110,12 +110,10 @@ def fingerprint(config: RunConfig, *data_hashes: str) -> str:
 
     So a run that is moved to another folder or machine can be resumed there.
     """
-    values = dataclasses.asdict(config)
+    values = portable_settings(config)
     del values["out"]
-    for name in _PATHS:
-        if values.get(name) is not None:
-            values[name] = Path(values[name]).name
-    values.get("labels_table", {}).pop("root", None)
+    for name in _OF_THE_CARD:
+        values.pop(name, None)
     for name in _WITHOUT_EFFECT:
         del values["runtime"][name]
     values["runtime"]["device_gigabytes"] = values["runtime"]["device_gigabytes"] is not None
@@ -159,7 +157,8 @@ def read_start(init: str, architecture: str, *, kind: ModelKind = "pair") -> Sta
     """Find what to start from.
 
     Args:
-        init: ``scratch``; the folder of a ``pretrain`` run or its ``backbone.safetensors``; or a model.
+        init: ``scratch``; the folder of a ``pretrain`` run or of ``models convert``, with all parts that are
+            there; a ``backbone.safetensors`` alone; or a model.
         architecture: Name used with ``scratch``.
         kind: Of the model that the run makes; what it starts from may be of another one.
 
@@ -181,7 +180,13 @@ def _read_weights(init: str) -> Start:
                 f"{file} does not name its architecture; expected a file written by sslvqa pretrain"
             )
         state = load_file(file)
-        return Start(architecture_from_dict(json.loads(metadata["architecture"])), state, state)
+        distance, head = path / "distance_backbone.safetensors", path / "head.safetensors"
+        return Start(
+            architecture_from_dict(json.loads(metadata["architecture"])),
+            state,
+            load_file(distance) if distance.is_file() else state,
+            load_file(head) if head.is_file() else None,
+        )
     try:
         model, card = load_model(init)
     except UnknownModelError as error:

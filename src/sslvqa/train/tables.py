@@ -17,8 +17,11 @@ from sslvqa.train.groups import find_groups, hash_groups
 from sslvqa.train.train_config import WITH_DISTANCE, WITHOUT_UNLABELLED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sslvqa.data.datasets import SceneVersions
-    from sslvqa.train.train_config import TrainConfig
+    from sslvqa.data.manifest import ManifestRow
+    from sslvqa.train.train_config import LabelsConfig, TrainConfig
 
 __all__ = ["CALIBRATION", "Tables", "divide_videos", "limit_rows", "read_tables", "read_videos"]
 
@@ -71,27 +74,24 @@ def read_tables(config: TrainConfig, *, probe: bool = True) -> Tables:
         path_column=options.path_column,
         score_column=options.score_column,
     )
-    usable = _usable(table.labelled)
-    few = len(usable) < options.calibration_minimum or len(usable.contents) < 10
-    fraction = 0 if few else options.calibration_fraction
-    train, calibration = _divide(usable, fraction=fraction, seed=config.runtime.seed)
-    train = limit_rows(train, options.limit, config.runtime.seed)
+    train, calibration = _divide_labelled(_usable(table.labelled), options, seed=config.runtime.seed)
     train = _readable(train, skip_bad=options.skip_bad, probe=probe)
     calibration = _readable(calibration, skip_bad=options.skip_bad, probe=probe)
     if len(set(train.scores)) < 2:
         raise DataError(
             f"{config.labels}: {len(train)} labelled videos with {len(set(train.scores))} distinct "
-            "scores; a correlation needs two different ones, and useful training some dozens"
+            "scores; a correlation needs two different ones, and useful training some dozens. Rows are used "
+            f"whose split is train or empty; {CALIBRATION} is held out"
         )
     unlabelled = None
     if config.method not in WITHOUT_UNLABELLED and config.unlabelled is not None:
-        known = {row.path.resolve() for row in (*train.rows, *calibration.rows)}
         found = read_videos(config.unlabelled)
-        fresh = found.select(row for row in found.rows if row.path.resolve() not in known)
+        fresh = _unseen(found, train, hidden=[*calibration.rows, *_kept_out(table), *_kept_out(found)])
         limited = limit_rows(fresh, options.unlabelled_limit, config.runtime.seed)
         if not limited.rows:
             raise DataError(
-                f"{config.unlabelled}: all {len(found)} videos are among the labelled ones; give others"
+                f"{config.unlabelled}: all {len(found)} videos are among the labelled ones or kept out of "
+                "training; give others"
             )
         unlabelled = _readable(limited, skip_bad=True, probe=probe)
     pristine = None
@@ -101,6 +101,25 @@ def read_tables(config: TrainConfig, *, probe: bool = True) -> Tables:
     if config.groups is not None:
         groups = find_groups(Path(config.groups))
     return Tables(train, calibration, unlabelled, pristine, groups)
+
+
+def _divide_labelled(usable: Manifest, options: LabelsConfig, *, seed: int) -> tuple[Manifest, Manifest]:
+    """(training, calibration): what is marked is held out beside the limit, what is drawn comes out of it."""
+    if any(row.split == CALIBRATION for row in usable.rows):
+        train, calibration = _divide(usable, fraction=0, seed=seed)
+        return limit_rows(train, options.limit, seed), calibration
+    limited = limit_rows(usable, options.limit, seed)
+    few = len(limited) < options.calibration_minimum or len(limited.contents) < 10
+    return _divide(limited, fraction=0 if few else options.calibration_fraction, seed=seed)
+
+
+def _unseen(found: Manifest, train: Manifest, *, hidden: Sequence[ManifestRow]) -> Manifest:
+    """Videos to learn from without labels: no labelled one, and none of a content that is kept out."""
+    known = {row.path.resolve() for row in (*train.rows, *hidden)}
+    contents = {row.content for row in hidden}
+    return found.select(
+        row for row in found.rows if row.path.resolve() not in known and row.content not in contents
+    )
 
 
 def divide_videos(source: str, *, limit: int | None, fraction: float, seed: int) -> tuple[Manifest, Manifest]:
@@ -156,6 +175,11 @@ def read_videos(source: str) -> Manifest:
 def _usable(table: Manifest) -> Manifest:
     """The rows that a run may look at."""
     return table.select(row for row in table.rows if row.split in {None, "train", CALIBRATION})
+
+
+def _kept_out(table: Manifest) -> list[ManifestRow]:
+    """The rows that no training may look at."""
+    return [row for row in table.rows if row.split not in {None, "train"}]
 
 
 def _divide(usable: Manifest, *, fraction: float, seed: int) -> tuple[Manifest, Manifest]:

@@ -62,8 +62,10 @@ class LabelsConfig:
     path_column: str | None = None
     score_column: str | None = None
     limit: int | None = None
-    """Use this many labelled videos, drawn by the seed; absent for all."""
+    """Use this many labelled videos, drawn by the seed; absent for all. Those held out are among them, unless
+    the table marks them."""
     unlabelled_limit: int | None = None
+    """Use this many unlabelled videos, drawn by the seed; absent for all."""
     calibration_fraction: float = 0.2
     """Share of the contents held out for the interval when no row has the split ``calibration``."""
     calibration_minimum: int = 40
@@ -80,6 +82,8 @@ class LabelsConfig:
             "a number in [0, 1)",
         )
         require(self.limit is None or self.limit >= 2, "limit", self.limit, "2 or more")
+        most = self.unlabelled_limit
+        require(most is None or most >= 1, "unlabelled_limit", most, "1 or more")
 
 
 @dataclass(frozen=True)
@@ -205,6 +209,11 @@ class OutputConfig:
     """Of the interval."""
     clips: int = 4
     """Clips of a prediction."""
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        require(0 < self.coverage < 1, "coverage", self.coverage, "a number in (0, 1)")
+        require(self.clips >= 1, "clips", self.clips, "1 or more")
 
 
 @dataclass(frozen=True)
