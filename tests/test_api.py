@@ -35,6 +35,11 @@ def test_a_missing_model_fails_at_the_call_and_not_for_each_file():
         api.score_many(["a.mp4"], model="nano.absent")
 
 
+def test_a_wrong_setting_fails_at_the_call_too(model_dir):
+    with pytest.raises(ConfigError, match="timeline_seconds is 0"):
+        api.score_many(["a.mp4"], model=model_dir, timeline_seconds=0)
+
+
 def test_maps_have_the_size_of_the_frames_and_the_scale_of_q_r(model_dir, clip):
     scorer = Scorer(model_dir)
     maps = api.quality_map(clip, model=scorer, places=2, draws=3)

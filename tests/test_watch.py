@@ -1,6 +1,7 @@
 """Watching a folder: each complete file once, also over restarts, and a clean end."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sslvqa.errors import ConfigError
+from sslvqa.errors import ConfigError, ModelError
 from sslvqa.scoring import Scorer
 from sslvqa.watch import LEDGER, watch_folder
 
@@ -20,13 +21,13 @@ def scorer(model_dir):
     return Scorer(model_dir, clips=1)
 
 
-def watch(folder, scorer, *, seconds, until=None):
+def watch(folder, scorer, *, seconds, until=None, **options):
     """What comes until there are ``until`` results, or after so many seconds."""
     stop = threading.Event()
     timer = threading.Timer(seconds, stop.set)
     timer.start()
     found = []
-    for result in watch_folder(folder, scorer=scorer, stop=stop, settle_seconds=0.2):
+    for result in watch_folder(folder, scorer=scorer, stop=stop, settle_seconds=0.2, **options):
         found.append(result)
         if until is not None and len(found) == until:
             stop.set()
@@ -50,6 +51,52 @@ def test_each_file_is_scored_once_over_restarts_and_again_when_it_changes(scorer
     assert watch(folder, scorer, seconds=0.8) == []
     lines = (folder / LEDGER).read_text().splitlines()
     assert len([line for line in lines if line.endswith("}")]) == 4
+
+
+def test_a_file_is_the_same_from_wherever_it_is_watched(scorer, make_video, tmp_path, monkeypatch):
+    make_video("in/a.mp4", width=64, height=64, frames=8)
+    folder = tmp_path / "in"
+    assert watch(folder, scorer, seconds=60, until=1) == ["a.mp4"]
+    monkeypatch.chdir(tmp_path)
+    assert watch(Path("in"), scorer, seconds=0.8) == []
+    entry = json.loads((folder / LEDGER).read_text())
+    (folder / LEDGER).write_text(json.dumps({**entry, "path": "in/a.mp4"}))  # as it once was
+    assert watch(Path("in"), scorer, seconds=0.8) == []
+    monkeypatch.chdir(folder)
+    assert watch(Path("../in"), scorer, seconds=60, until=1) == ["a.mp4"], "what in/ was relative to is gone"
+    assert watch(folder, scorer, seconds=0.8) == []
+
+
+@pytest.mark.parametrize("name", ["a\u2028b\x85.mp4", os.fsdecode(b"caf\xe9.mp4")])
+def test_any_name_of_a_file_enters_the_ledger(scorer, make_video, tmp_path, name):
+    make_video(f"in/{name}", width=64, height=64, frames=8)
+    assert watch(tmp_path / "in", scorer, seconds=60, until=1) == [name]
+    assert watch(tmp_path / "in", scorer, seconds=0.8) == []
+
+
+def test_a_failure_of_the_model_is_tried_again_by_the_next_watcher_only(
+    scorer, make_video, tmp_path, monkeypatch
+):
+    make_video("in/a.mp4", width=64, height=64, frames=8)
+    with monkeypatch.context() as patch:
+        patch.setattr(scorer, "finish", lambda *a, **k: (_ for _ in ()).throw(ModelError("not finite")))
+        assert watch(tmp_path / "in", scorer, seconds=2) == ["a.mp4"]
+    assert watch(tmp_path / "in", scorer, seconds=60, until=1) == ["a.mp4"]
+    assert watch(tmp_path / "in", scorer, seconds=0.8) == []
+
+
+def test_a_folder_that_goes_away_while_it_is_listed_ends_nothing(scorer, make_video, tmp_path, monkeypatch):
+    make_video("in/a.mp4", width=64, height=64, frames=8)
+    make_video("in/gone/b.mp4", width=64, height=64, frames=8)
+    real = os.scandir
+
+    def scandir(path):
+        if "gone" in str(path):
+            raise FileNotFoundError(path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert watch(tmp_path / "in", scorer, seconds=60, until=1) == ["a.mp4"]
 
 
 def test_a_growing_file_is_left_alone(scorer, tmp_path):
@@ -90,6 +137,11 @@ def test_wrong_use_is_named(scorer, tmp_path):
         next(watch_folder(tmp_path / "absent", scorer=scorer, stop=threading.Event()))
     with pytest.raises(ConfigError, match="settle_seconds is 0"):
         next(watch_folder(tmp_path, scorer=scorer, stop=threading.Event(), settle_seconds=0))
+    stopped = threading.Event()
+    stopped.set()
+    with pytest.raises(ConfigError, match="timeline_seconds is 0"):
+        list(watch_folder(tmp_path, scorer=scorer, stop=stopped, timeline_seconds=0))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_command_ends_cleanly_on_sigterm(model_dir, make_video, tmp_path):

@@ -9,7 +9,7 @@ from sslvqa.errors import ConfigError, UnknownModelError
 from sslvqa.hub.weights import LoadedModel, load_model
 from sslvqa.maps import QualityMap, render_strip, write_overlay
 from sslvqa.sampling import plan_clips
-from sslvqa.scoring import FailedScore, Scorer, VideoScore, measure_local, score_each
+from sslvqa.scoring import FailedScore, Scorer, VideoScore, check_timeline, measure_local, score_each
 from sslvqa.video import open_video
 
 if TYPE_CHECKING:
@@ -80,8 +80,9 @@ def score_many(
 
     Raises:
         ModelError: The model cannot be used (at the call, not for each file).
-        ConfigError: A setting is out of range.
+        ConfigError: A setting is out of range (at the call).
     """
+    check_timeline(timeline_seconds)
     return score_each(list(paths), scorer=Scorer(model, **settings), timeline_seconds=timeline_seconds)
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 
 import pytest
 
@@ -42,6 +43,7 @@ def test_a_bad_file_has_a_record_and_the_exit_code_is_1(run, model_dir, good, ba
         (["--clips", "0"], "clips is 0"),
         (["--resume"], "--resume continues an ndjson file"),
         (["--timeline-seconds", "0"], "positive length"),
+        (["--timeline-seconds", "inf"], "positive length"),
         (["--format", "xml"], "xml"),
         (["--output", "absent/out.csv"], "there is no folder absent"),
         (["--map", "map.txt"], "ends in '.txt'"),
@@ -125,6 +127,38 @@ def test_resume_scores_only_what_is_missing_or_failed(
     records = [json.loads(line) for line in out.read_text().splitlines()]
     assert [record["path"] for record in records] == [str(good), str(late), str(other)]
     assert all("score" in record for record in records)
+
+
+def test_resume_does_not_mix_windows(run, model_dir, good, tmp_path):
+    out = tmp_path / "out.ndjson"
+    args = ("score", good, "-m", model_dir, "--clips", 1, "-o", out, "--resume")
+    assert run(*args, "--timeline-seconds", 0.2).code == 0
+    assert run(*args, "--timeline-seconds", 0.2).code == 0
+    before = out.read_text()
+    found = run(*args)
+    assert found.code == 2
+    assert "scored with timeline_seconds 0.2, now None" in found.err
+    assert out.read_text() == before
+
+
+@pytest.mark.parametrize("kind", ["ndjson", "json", "csv", "txt"])
+@pytest.mark.parametrize("name", ["a\u2028b\x85.mp4", os.fsdecode(b"caf\xe9.mp4")])
+def test_any_name_of_a_file_is_written(run, model_dir, make_video, tmp_path, kind, name):
+    video, out = make_video(name, width=64, height=64, frames=8), tmp_path / f"out.{kind}"
+    absent, args = tmp_path / f"absent-{name}", ("-m", model_dir, "--clips", 1, "-o", out)
+    assert run("score", video, absent, *args).code == 1
+    text = out.read_text()
+    if kind == "ndjson":
+        records = [json.loads(line) for line in text.splitlines()]
+        assert [record["path"] for record in records] == [str(video), str(absent)]
+        assert run("score", video, *args, "--resume").code == 0
+    elif kind == "json":
+        assert [record["path"] for record in json.loads(text)] == [str(video), str(absent)]
+    elif kind == "csv":
+        rows = list(csv.DictReader(io.StringIO(text)))
+        assert [row["path"].endswith(name.replace("\udce9", "\\udce9")) for row in rows] == [True, True]
+    else:
+        assert "failed" in text
 
 
 def test_on_ray_the_records_are_the_same_and_resume_goes_on(

@@ -55,6 +55,18 @@ def test_scores_equal_the_eager_ones(model, shape, floats, monkeypatch):
     torch.testing.assert_close(found.q_d, expected.q_d, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("floats", [1, 10_000_000], ids=["window-by-window", "all-windows"])
+def test_windows_that_follow_each_other_in_time_only_share_one_gate(model, floats, monkeypatch):
+    monkeypatch.setattr(module, "_BIAS_FLOATS", floats)
+    views = torch.randn(1, 3, 12, 12, 12)  # one window in space
+    backbone = model.regressor.backbone
+    plan, _ = backbone.layers[0].config.stage_plans(0, (6, 3, 3))
+    assert (plan.counts, plan.distinct) == ((3, 1, 1), 1)
+    with torch.inference_mode():
+        found = module._Backbone(backbone, torch.float32)(views)
+        torch.testing.assert_close(found, backbone(views), atol=1e-5, rtol=1e-5)
+
+
 def test_the_band_embedding_and_an_ungated_last_stage_run_too():
     model = build(bands=8, gate="none")
     views = torch.randn(1, 3, 8, 24, 24)

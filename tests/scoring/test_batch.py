@@ -1,12 +1,16 @@
 """Many files, some of them bad; interrupted and continued."""
 
+import io
 import json
+import os
 import time
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from sslvqa.errors import ConfigError
+from sslvqa.hub import LoadedModel, load_model
 from sslvqa.scoring import FailedScore, Scorer, VideoScore, read_each, score_each, scored_records
 
 
@@ -51,6 +55,18 @@ def test_an_unforeseen_exception_is_a_record_too_but_an_interrupt_is_not(scorer,
         monkeypatch.setattr(scorer, step, lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt()))
         with pytest.raises(KeyboardInterrupt):
             list(score_each(["x"], scorer=scorer))
+
+
+def test_a_wrong_setting_ends_a_batch_before_its_first_file(scorer, monkeypatch):
+    monkeypatch.setattr(scorer, "read", lambda *a, **k: pytest.fail("read"))
+    for seconds in (0.0, float("inf")):
+        with pytest.raises(ConfigError, match=f"timeline_seconds is {seconds}"):
+            list(score_each(["x"], scorer=scorer, timeline_seconds=seconds))
+
+
+def test_an_open_file_without_a_name_has_a_record_too(scorer):
+    (found,) = score_each([io.BytesIO(b"no video")], scorer=scorer)
+    assert (found.path, found.error_type) == ("<file object>", "UnreadableVideoError")
 
 
 @pytest.fixture
@@ -106,6 +122,55 @@ def test_scores_of_another_kind_are_not_continued(scorer, model_dir, make_video,
     path.write_text(scorer.score(make_video(width=64, height=64, frames=8)).to_json() + "\n")
     with pytest.raises(ConfigError, match=r"scored with seed 0, now 5"):
         scored_records(path, kind=Scorer(model_dir, clips=1, seed=5).kind)
+
+
+def test_another_card_of_the_same_weights_is_another_kind(scorer, model_dir, make_video, tmp_path):
+    path = tmp_path / "out.ndjson"
+    path.write_text(scorer.score(make_video(width=64, height=64, frames=8)).to_json() + "\n")
+    model, card = load_model(model_dir)
+    settings = {"clips": 1, "precision": scorer.kind.precision}
+
+    def kind(**changes):
+        return Scorer(LoadedModel(model, card.model_copy(update=changes)), **settings).kind
+
+    assert scored_records(path, kind=kind(name="tiny.copy", results=(), limits=())), "the same number"
+    changed = card.calibration.model_copy(update={"weight": 0.4})
+    with pytest.raises(ConfigError, match="scored with card_sha256 "):
+        scored_records(path, kind=kind(calibration=changed))
+    with pytest.raises(ConfigError, match=r"scored with scale 'TEST 0\.\.100: random numbers', now 'MOS "):
+        scored_records(path, kind=kind(scale=card.scale.model_copy(update={"label": "MOS"})))
+
+
+def test_other_windows_are_another_kind_and_outputs_that_do_not_tell_go_on(scorer, make_video, tmp_path):
+    path, windows = tmp_path / "out.ndjson", replace(scorer.kind, timeline_seconds=0.2)
+    record = scorer.score(make_video(width=64, height=64, frames=8), timeline_seconds=0.2).to_dict()
+    path.write_text(json.dumps(record) + "\n")
+    assert len(scored_records(path, kind=windows)) == 1
+    for other in (None, 0.1):
+        with pytest.raises(ConfigError, match=f"scored with timeline_seconds 0.2, now {other}"):
+            scored_records(path, kind=replace(windows, timeline_seconds=other))
+    for name in ("timeline_seconds", "card_sha256"):  # as in outputs of earlier versions
+        del record["provenance"][name]
+    path.write_text(json.dumps(record) + "\n")
+    assert len(scored_records(path, kind=scorer.kind)) == len(scored_records(path, kind=windows)) == 1
+    with pytest.raises(ConfigError, match="scored with scale "):
+        scored_records(path, kind=replace(windows, scale="MOS 1..5: opinion"))
+
+
+@pytest.mark.parametrize("name", ["a\u2028b\x85.mp4", os.fsdecode(b"caf\xe9.mp4")])
+def test_any_name_of_a_file_comes_back_from_its_record(scorer, make_video, tmp_path, name):
+    result = scorer.score(make_video(name, width=64, height=64, frames=8))
+    path = tmp_path / "out.ndjson"
+    path.write_text(result.to_json() + "\n")
+    assert VideoScore.from_json(result.to_json()) == result
+    assert list(scored_records(path, kind=scorer.kind)) == [str(tmp_path / name)]
+
+
+def test_a_record_of_an_earlier_version_may_hold_other_ends_of_lines(scorer, make_video, tmp_path):
+    name, path = "a\u2028b\x85.mp4", tmp_path / "out.ndjson"
+    record = scorer.score(make_video(name, width=64, height=64, frames=8)).to_dict()
+    path.write_text(json.dumps(record, ensure_ascii=False) + "\n")
+    assert list(scored_records(path, kind=scorer.kind)) == [str(tmp_path / name)]
 
 
 @pytest.mark.parametrize(

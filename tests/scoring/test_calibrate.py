@@ -65,11 +65,18 @@ def test_an_anti_correlated_score_keeps_its_order_and_says_so():
     assert mapped.std() == pytest.approx(np.std([10, 20, 30, 40]))
 
 
-@pytest.mark.parametrize(("raw", "labels"), [([2, 2, 2], [1, 5, 9]), ([1, 2, 3], [5, 5, 5])])
+@pytest.mark.parametrize(
+    ("raw", "labels"),
+    [
+        ([2, 2, 2], [1, 5, 9]),
+        ([1, 2, 3], [5, 5, 5]),
+        (range(20), [3.3] * 20),  # whose mean is not 3.3
+    ],
+)
 def test_what_does_not_vary_gives_a_constant(raw, labels):
     fitted = fit_monotonic_map(raw, labels)
     assert fitted.kind == "constant"
-    assert np.allclose(fitted([-9, 0, 9]), 5)
+    assert np.allclose(fitted([-9, 0, 9]), np.mean(labels))
 
 
 @pytest.mark.parametrize(

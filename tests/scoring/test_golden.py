@@ -33,6 +33,16 @@ def test_stored_numbers_are_checked(model_dir, tmp_path):
         check_golden(loaded)
 
 
+def test_numbers_that_are_none_are_wrong_ones(model_dir, tmp_path):
+    directory = shutil.copytree(model_dir, tmp_path / "m")
+    store_golden(directory)
+    loaded = load_model(directory)
+    with torch.no_grad():
+        loaded.model.regressor.head.fc_last.bias.fill_(torch.nan)
+    with pytest.raises(WeightsError, match="gives the golden view q_r nan"):
+        check_golden(loaded)
+
+
 def test_a_card_without_golden_numbers_passes(model_dir):
     check_golden(load_model(model_dir))
 

@@ -141,6 +141,15 @@ def test_bfloat16_is_near_and_later_weights_are_seen(model_dir):
     assert exact(views).q_r == pytest.approx(before + 1, abs=1e-5)
 
 
+def test_weights_that_were_made_in_inference_mode_run_too(model_dir):
+    expected = GpuRuntime(load_model(model_dir).model.eval(), device=CPU, batch=1)
+    views = torch.randint(0, 256, (1, 3, 4, 32, 32), dtype=torch.uint8)
+    with torch.inference_mode():
+        runtime = GpuRuntime(load_model(model_dir).model.eval(), device=CPU, batch=1)
+    for _ in range(2):
+        torch.testing.assert_close(runtime(views), expected(views), rtol=0, atol=0)
+
+
 def test_a_compiled_runtime_says_so_and_gives_the_same(model_dir, monkeypatch):
     real = torch.compile
     monkeypatch.setattr(

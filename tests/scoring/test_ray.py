@@ -76,6 +76,8 @@ def test_what_is_wrong_at_once_is_said_before_ray_starts(monkeypatch, model_dir)
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UnknownModelError):
         RayPool("nothing")
+    with pytest.raises(ConfigError, match="timeline_seconds is 0"):
+        RayPool(model_dir, timeline_seconds=0)
     with pytest.raises(MissingExtraError, match=r"pip install 'sslvqa\[ray\]'"):
         RayPool(model_dir)
     with pytest.raises(MissingExtraError):
@@ -106,6 +108,14 @@ def test_processors_are_divided(machines, options, expected):
 def test_what_cannot_be_divided_is_refused(options, words):
     with pytest.raises(ConfigError, match=words):
         divide([{"CPU": 4}], **options)
+
+
+def test_looking_whether_files_are_left_costs_nothing_later():
+    handout = Handout(["a.mp4", "b.mp4"])
+    assert all(handout.left for _ in range(1_000_000))
+    assert handout.take(2).paths == ("a.mp4", "b.mp4")
+    assert not handout.left
+    assert handout.take(2) is None
 
 
 @given(st.integers(0, 30), st.integers(1, 4), st.integers(1, 5), st.sets(st.integers(0, 29)), st.randoms())

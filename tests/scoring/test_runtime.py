@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from sslvqa.scoring.backends import make_runtime
 from sslvqa.scoring.batch import scored_records
 from sslvqa.scoring.cpu import TorchRuntime
 from sslvqa.scoring.golden import golden_view
+from sslvqa.scoring.runtime import pick_device
 
 needs_openvino = pytest.mark.skipif(openvino.unavailable() is not None, reason="OpenVINO is not installed")
 
@@ -87,6 +89,66 @@ def test_the_graph_of_gated_shifted_windows_holds_the_weights_and_not_the_bias_o
     assert weights.stat().st_size < 1.1 * sum(
         bytes_each * part.numel() for part in model.state_dict().values()
     )
+
+
+@needs_openvino
+def test_threads_that_share_a_scorer_get_the_numbers_of_their_own_views(model_dir):
+    runtime = Scorer(model_dir, backend="openvino", precision="fp32", threads=1).runtime
+    view = golden_view(load_model(model_dir).card.architecture.geometry)
+    views = [(view + 40 * shade).repeat(30, 1, 1, 1, 1) for shade in range(3)]
+    expected = [runtime(each) for each in views]
+    assert len({float(each.q_r[0]) for each in expected}) == 3
+    with ThreadPoolExecutor(3) as pool:
+        for one, found in zip(expected * 2, pool.map(runtime, views * 2), strict=True):
+            torch.testing.assert_close(found, one)
+
+
+@needs_openvino
+def test_threads_that_need_the_same_graph_make_it_once(model_dir, tmp_path, monkeypatch):
+    made, real = [], openvino._export
+    monkeypatch.setattr(openvino, "_export", lambda *args: made.append(1) or real(*args))
+    with ThreadPoolExecutor(3) as pool:
+        scorers = list(pool.map(lambda _: Scorer(model_dir, backend="openvino", precision="fp32"), range(3)))
+    view = golden_view(scorers[0].card.architecture.geometry)
+    assert len({float(scorer.runtime(view).q_r) for scorer in scorers}) == 1
+    assert made == [1]
+    files = sorted(path.suffix for path in (tmp_path / "cache" / "openvino").iterdir())
+    assert files == [".bin", ".xml"], "scratch files are taken away"
+
+
+_SCORERS_WITHOUT_A_CACHE = """
+import sys, tempfile
+from pathlib import Path
+from sslvqa.scoring import Scorer, golden_view
+first, second = (Scorer(sys.argv[1], precision=name) for name in ("fp32", "bf16"))
+views = golden_view(first.card.architecture.geometry)
+print(first.runtime.backend, len(first.runtime(views).q_r), len(second.runtime(views).q_r))
+print(*sorted(path.suffix for path in Path(tempfile.gettempdir()).rglob("*") if path.is_file()))
+"""
+
+
+@needs_openvino
+def test_a_cache_that_cannot_be_written_is_said_once_and_leaves_nothing_behind(
+    model_dir, tmp_path, monkeypatch
+):
+    (tmp_path / "file").touch()
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("SSLVQA_CACHE", str(tmp_path / "file" / "cache"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    command = [sys.executable, "-c", _SCORERS_WITHOUT_A_CACHE, str(model_dir)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    numbers, files = done.stdout.splitlines()
+    assert (numbers, files) == ("openvino 1 1", ".bin .xml")
+    assert done.stderr.count("set SSLVQA_CACHE to a folder that can be written") == 1
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_a_gpu_that_is_not_there_is_refused_by_number(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert [pick_device(name).index for name in ("cuda", "cuda:1")] == [None, 1]
+    with pytest.raises(ConfigError, match="device is 'cuda:2' but torch sees 2 GPUs; the last is cuda:1"):
+        pick_device("cuda:2")
 
 
 def test_without_openvino_auto_is_torch_and_asking_for_it_says_how_to_get_it(model_dir, monkeypatch):

@@ -75,7 +75,8 @@ def test_another_seed_gives_other_pixels_and_is_in_the_result(loaded, clip):
 def test_windows_do_not_change_the_score(loaded, clip):
     scorer = Scorer(loaded)
     plain, windows = scorer.score(clip), scorer.score(clip, timeline_seconds=0.25)
-    assert dataclasses.replace(windows, timeline=plain.timeline) == plain
+    assert dataclasses.replace(windows, timeline=plain.timeline, provenance=plain.provenance) == plain
+    assert (plain.provenance.timeline_seconds, windows.provenance.timeline_seconds) == (None, 0.25)
     assert [entry.start_seconds for entry in windows.timeline] == pytest.approx([0, 0.25, 0.5, 0.75, 1.0])
 
 

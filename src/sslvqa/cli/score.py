@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -150,7 +151,9 @@ def score(
             timeline_seconds=timeline_seconds,
             geometry=geometry,
         ) as scoring:
-            kept = _keep_finished(output, scoring.kind()) if resume and output is not None else set()
+            kept: set[str] = set()
+            if resume and output is not None:
+                kept = _keep_finished(output, replace(scoring.kind(), timeline_seconds=timeline_seconds))
             waiting = [path for path in paths if path not in kept]
             with open_output(output, append=resume, stdout=scoring.stdout) as stream:
                 writer = record_writer(kind, stream, windows=timeline or timeline_seconds is not None)
@@ -212,10 +215,10 @@ def _check_options(
         check_map_file(picture, source=paths[0])
         if not 0 <= map_strength <= 1:
             raise ConfigError(f"--map-strength is {map_strength}; allowed are numbers from 0 to 1")
-    if timeline_seconds is not None and not timeline_seconds > 0:
-        raise ConfigError(
-            f"--timeline-seconds is {timeline_seconds}; windows have a positive length in seconds, e.g. 1.0"
-        )
+    if timeline_seconds is not None:
+        from sslvqa.scoring import check_timeline
+
+        check_timeline(timeline_seconds)
     if output is not None and not output.parent.is_dir():
         raise ConfigError(f"--output {output}: there is no folder {output.parent}; create it first")
 

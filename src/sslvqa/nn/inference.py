@@ -25,7 +25,7 @@ from sslvqa.nn.swin3d.window import (
     shift_masks,
     window_order,
 )
-from sslvqa.nn.twin import twin_of
+from sslvqa.nn.twin import stamp_of, twin_of
 
 if TYPE_CHECKING:
     from sslvqa.nn.quality import QualityModel
@@ -69,7 +69,7 @@ class PackedLinear:
         self, linear: nn.Linear, dtype: torch.dtype, activation: Literal["none", "gelu"] = "none"
     ) -> None:
         self._linear, self._dtype, self._activation = linear, dtype, activation
-        self._stamp: tuple[int, ...] = ()
+        self._stamp: tuple[tuple[int, int], ...] = ()
         self._weight: Any = None
         self._bias: Tensor | None = None
 
@@ -87,7 +87,7 @@ class PackedLinear:
 
     def _refresh(self) -> None:
         own = dict(self._linear.named_parameters())
-        stamp = tuple(mark for tensor in own.values() for mark in (tensor.data_ptr(), _version(tensor)))
+        stamp = stamp_of(own.values())
         if stamp == self._stamp:
             return
         weight = own["weight"].detach().to(self._dtype)
@@ -147,9 +147,9 @@ class _Attention:
     def _bias(self, fixed: _Geometry, tables: tuple[Tensor, Tensor | None], part: slice) -> Tensor:
         bias, difference = tables
         if difference is not None and fixed.gates is not None:
-            bias = torch.addcmul(bias, fixed.gates[part].float(), difference)
+            bias = torch.addcmul(bias, _of_windows(fixed.gates, part).float(), difference)
         if fixed.masks is not None:
-            bias = torch.add(bias, fixed.masks[part], alpha=BLOCKED)
+            bias = torch.add(bias, _of_windows(fixed.masks, part), alpha=BLOCKED)
         return bias.to(self._dtype)
 
     def _windows_at_once(self, plan: WindowPlan) -> int:
@@ -210,9 +210,14 @@ class _Geometry:
     rows: Tensor
     """int64 ``(N * N,)``: rows of the bias tables."""
     gates: Tensor | None
-    """uint8 ``(windows, 1, N, N)``: the gate g."""
+    """uint8 ``(windows or 1, 1, N, N)``: the gate g."""
     masks: Tensor | None
-    """uint8 ``(windows, 1, N, N)``: 1 where a pair may not attend."""
+    """uint8 ``(windows or 1, 1, N, N)``: 1 where a pair may not attend."""
+
+
+def _of_windows(values: Tensor, part: slice) -> Tensor:
+    """Gates or masks of some windows; one entry is that of all windows."""
+    return values if len(values) == 1 else values[part]
 
 
 @lru_cache(maxsize=64)
@@ -226,11 +231,6 @@ def _geometry(plan: WindowPlan) -> _Geometry:
         if any(plan.shift):
             masks = torch.from_numpy(shift_masks(plan)).to(torch.uint8).unsqueeze(1)
         return _Geometry(order, torch.from_numpy(bias_rows(plan).reshape(-1)), gates, masks)
-
-
-def _version(tensor: Tensor) -> int:
-    """How often a tensor was written; tensors made in inference mode do not count and cannot be trained."""
-    return 0 if tensor.is_inference() else tensor._version
 
 
 @lru_cache(maxsize=1)

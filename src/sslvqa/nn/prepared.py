@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sslvqa.nn.swin3d.attention import WindowAttention
-from sslvqa.nn.twin import twin_of
+from sslvqa.nn.twin import stamp_of, twin_of
 
 if TYPE_CHECKING:
     from sslvqa.nn.quality import QualityModel
@@ -49,7 +49,7 @@ class _PreparedAttention(WindowAttention):
 
     def _stamp(self) -> object:
         tables = (self.relative_position_bias_table, self.fragment_position_bias_table)
-        return tuple((table.data_ptr(), table._version) for table in tables if table is not None)
+        return stamp_of(table for table in tables if table is not None)
 
 
 def prepared_model(model: QualityModel, *, dtype: torch.dtype = torch.float32) -> QualityModel:

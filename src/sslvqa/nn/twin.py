@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 from torch import nn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-__all__ = ["twin_of"]
+    from torch import Tensor
+
+__all__ = ["stamp_of", "twin_of"]
 
 _Module = TypeVar("_Module", bound=nn.Module)
 _Part = TypeVar("_Part", bound=nn.Module)
@@ -31,3 +33,11 @@ def twin_of(module: _Module, kind: type[_Part], replace: Callable[[_Part], nn.Mo
         if child is not None
     }
     return twin
+
+
+def stamp_of(tensors: Iterable[Tensor]) -> tuple[tuple[int, int], ...]:
+    """Return what changes when a tensor is written or replaced: where each lies, how often it was written.
+
+    Tensors made in inference mode do not count that; they cannot be trained either.
+    """
+    return tuple((tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version) for tensor in tensors)

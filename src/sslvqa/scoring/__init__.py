@@ -16,6 +16,7 @@ from sslvqa.scoring.result import SCHEMA, ClipScore, Interval, Provenance, Score
 from sslvqa.scoring.runtime import Precision, Runtime
 from sslvqa.scoring.scorer import Scorer
 from sslvqa.scoring.settings import ScorerSettings
+from sslvqa.scoring.windows import check_timeline
 
 __all__ = [
     "SCHEMA",
@@ -43,6 +44,7 @@ __all__ = [
     "ScorerSettings",
     "VideoScore",
     "check_golden",
+    "check_timeline",
     "describe",
     "describe_each",
     "fit_interval",

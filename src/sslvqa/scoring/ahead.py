@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import torch
 
+from sslvqa.scoring.windows import check_timeline
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from concurrent.futures import Future
@@ -41,7 +43,11 @@ def read_each(
     grow with their number (with a timeline, which holds many views, one waits). Leaving the iteration drops
     what was not begun. What goes wrong with a file is raised by ``result()`` of its future. ``geometry`` says
     what headerless files hold, for all or by path.
+
+    Raises:
+        ConfigError: ``timeline_seconds`` is not positive and finite; before the first file.
     """
+    check_timeline(timeline_seconds)
     total = torch.get_num_threads() if scorer.threads is None else scorer.threads
     most = _MOST_READERS if scorer.device.type == "cpu" else _MOST_READERS_FOR_GPU
     readers = max(min(total, len(sources) if timeline_seconds is None else 1, most), 1)

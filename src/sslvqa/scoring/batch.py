@@ -49,7 +49,7 @@ class FailedScore:
     @classmethod
     def of(cls, source: str | Path | BinaryIO, error: Exception) -> FailedScore:
         """The record of a file and what was raised for it."""
-        name = str(source if isinstance(source, str | Path) else source.name)
+        name = str(source if isinstance(source, str | Path) else getattr(source, "name", "<file object>"))
         return cls(name, str(error) or type(error).__name__, type(error).__name__)
 
     def to_dict(self) -> dict[str, Any]:
@@ -57,8 +57,8 @@ class FailedScore:
         return {"schema": SCHEMA, "path": self.path, "error": self.error, "error_type": self.error_type}
 
     def to_json(self, *, indent: int | None = None) -> str:
-        """Return JSON."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent)
+        """Return JSON, in ASCII: a file's name need not be UTF-8."""
+        return json.dumps(self.to_dict(), indent=indent)
 
 
 def score_each(
@@ -74,6 +74,9 @@ def score_each(
     rounding. Whatever goes wrong with one file (a decoder can fail in ways nobody foresaw) is the record of
     that file. Only an interrupt ends the iteration early. ``geometry`` says what headerless files hold: all,
     or by path.
+
+    Raises:
+        ConfigError: ``timeline_seconds`` is not positive and finite; before the first file.
     """
     yield from finish_each(
         paths, scorer.finish, scorer=scorer, timeline_seconds=timeline_seconds, geometry=geometry
@@ -142,12 +145,13 @@ def scored_records(path: Path, *, kind: ScoreKind) -> dict[str, dict[str, Any]]:
     is that of the scorer which continues.
 
     Raises:
-        ConfigError: The file is not such an output, or its scores come from another model or sampling.
+        ConfigError: The file is not such an output, or its scores come from another model, card or sampling,
+            or have other windows.
     """
     if not path.is_file():
         return {}
     records: dict[str, dict[str, Any]] = {}
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     for number, line in enumerate(lines, start=1):
         try:
             record = json.loads(line)
@@ -166,7 +170,8 @@ def scored_records(path: Path, *, kind: ScoreKind) -> dict[str, dict[str, Any]]:
 
 
 def _require_same_kind(record: dict[str, Any], kind: ScoreKind, *, where: str) -> None:
-    for name, (found, expected) in kind.differences(record.get("provenance", {})).items():
+    found_kind = {**record.get("provenance", {}), "scale": record.get("scale")}
+    for name, (found, expected) in kind.differences(found_kind).items():
         raise ConfigError(
             f"{where}: scored with {name} {found!r}, now {expected!r}; one output holds one kind "
             f"of score: use the old settings or give another --output"

@@ -107,7 +107,7 @@ def _fit(
     x: NDArray[np.float64], y: NDArray[np.float64], low: float, high: float
 ) -> tuple[MapKind, dict[str, float]]:
     shift, spread = float(x.mean()), float(x.std())
-    if spread <= 1e-12 * max(1.0, abs(shift)) or y.std() == 0:
+    if spread <= 1e-12 * max(1.0, abs(shift)) or np.ptp(y) == 0:
         return "constant", {"intercept": float(y.mean()), "slope": 0.0}
     z = (x - shift) / spread
     slope = float(np.mean(z * (y - y.mean())))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,12 +34,20 @@ def golden_view(geometry: ViewGeometry) -> Tensor:
 
 
 def measure_golden(loaded: LoadedModel) -> GoldenCard:
-    """Score the golden view with a model in evaluation mode, on the device where it is."""
+    """Score the golden view with a model in evaluation mode, on the device where it is.
+
+    Raises:
+        WeightsError: The scores are not finite.
+    """
     model, card = loaded
     view = golden_view(card.architecture.geometry).to(next(model.parameters()).device)
     with torch.inference_mode():
         scores = model(normalize(view))
     q_r, q_d = float(scores.q_r[0]), None if scores.q_d is None else float(scores.q_d[0])
+    if not all(value is None or math.isfinite(value) for value in (q_r, q_d)):
+        raise WeightsError(
+            f"{card.name} gives the golden view q_r {q_r}, q_d {q_d}; its weights are unusable"
+        )
     if card.calibration is None:
         return GoldenCard(q_r=q_r, q_d=q_d)
     score = float(Combiner.from_card(card, combine="calibrated")(q_r, q_d).score)
@@ -61,7 +70,7 @@ def check_golden(loaded: LoadedModel, *, tolerance: float = 1e-3) -> None:
         tolerance: Largest difference, relative to ``max(1, |expected|)``.
 
     Raises:
-        WeightsError: A number differs; expected and found are in the message.
+        WeightsError: A number differs, or is not finite; expected and found are in the message.
     """
     expected = loaded.card.golden
     if expected is None:

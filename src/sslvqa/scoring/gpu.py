@@ -24,16 +24,17 @@ __all__ = ["GpuRuntime"]
 class GpuRuntime:
     """The model in batches of one size: missing views are black, and what they give is dropped.
 
-    So every call is the same arithmetic, whatever else is in the batch, and one compiled graph serves. Works
-    on any device, which the tests use. Later changes of the weights are seen.
+    So the networks do the same arithmetic at every call, whatever else is in the batch, and one compiled
+    graph serves; what follows them (the distances) sees the real views only. Works on any device, which the
+    tests use. Later changes of the weights are seen.
 
     Args:
         model: In evaluation mode, on ``device``.
         device: Where the views are sent.
         batch: Views of a call.
         precision: Of the matrix products; everything that sums over tokens stays float32.
-        compiled: Compile the networks at the second call, which takes a minute or two. What follows them
-            (the distances) is not.
+        compiled: Compile the networks at the second call, which takes a minute or two; what follows them is
+            not compiled.
     """
 
     def __init__(

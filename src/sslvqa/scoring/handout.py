@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -29,18 +29,19 @@ class Handout:
 
     def __init__(self, paths: Iterable[str]) -> None:
         self._new: Iterator[str] = iter(paths)
+        self._next: list[str] = []  # the one that was taken to see whether there is one
         self._again: deque[str] = deque()
 
     @property
     def left(self) -> bool:
         """Whether there is a file to give out now."""
-        first = tuple(islice(self._new, 1))
-        self._new = chain(first, self._new) if first else self._new
-        return bool(first or self._again)
+        self._next += islice(self._new, 1 - len(self._next))
+        return bool(self._next or self._again)
 
     def take(self, most: int) -> Parcel | None:
-        """Give out up to so many files; None if there are none now."""
-        paths = tuple(islice(self._new, most))
+        """Give out up to so many files, at least one; None if there are none now."""
+        paths = (*self._next, *islice(self._new, most - len(self._next)))
+        self._next.clear()
         if paths:
             return Parcel(paths)
         return Parcel((self._again.popleft(),), again=True) if self._again else None

@@ -8,13 +8,18 @@ Gaussian distance of a pair, which needs a Cholesky factorisation. What is in be
 
 from __future__ import annotations
 
+import atexit
 import hashlib
+import logging
 import os
+import shutil
 import sys
+import threading
 import warnings
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +37,8 @@ from sslvqa.scoring.int8 import calibration_views, quantize_linear
 from sslvqa.scoring.runtime import Precision, inference
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from sslvqa.nn.quality import QualityModel
@@ -41,6 +48,9 @@ __all__ = ["OpenVinoRuntime", "cache_directory", "unavailable"]
 
 
 _GRAPH = 6  # form of the graph; part of the name of its file
+_logger = logging.getLogger(__name__)
+_making = threading.Lock()
+"""Held while a graph is made: torch traces one model at a time, and the next one may find the file."""
 
 
 def unavailable() -> str | None:
@@ -57,6 +67,8 @@ def cache_directory() -> Path:
 
 class OpenVinoRuntime:
     """The model as OpenVINO runs it on the CPU, view by view; weights are those at the time of construction.
+
+    Threads may share it; they take turns.
 
     Args:
         model: In evaluation mode, on the CPU.
@@ -89,25 +101,30 @@ class OpenVinoRuntime:
         self._embeddings = [backbone.patch_embed for backbone in backbones(model)]
         ov = _import_openvino()
         windows = WindowInputs(model, (geometry.frames, geometry.size_px, geometry.size_px))
-        path = _graph_path(model, geometry, ov.__version__)
-        if not path.is_file():
-            _save(_export(model, geometry, windows), model, path)
+        name = _graph_name(model, geometry, ov.__version__)
+        fp16 = _fits_fp16(model)
+        path = _kept(f"{name}.xml", lambda: _export(model, geometry, windows), fp16=fp16)
         self._windows: list[NDArray[Any]] = [tensor.numpy() for tensor in windows.tensors]
         if precision == "int8":
-            path = self._quantized(model, geometry, path)
+            exact = path
+            path = _kept(f"{name}-int8.xml", lambda: self._quantized(geometry, exact), fp16=fp16)
         self._compiled = self._compile(path)
+        self._one_at_a_time = threading.Lock()
 
     def __call__(self, views: Tensor) -> QualityScores:
         """Score uint8 views ``(n, 3, T, S, S)``, n >= 1."""
         with inference(self._threads):
-            encoded = [
-                self._compiled([*self._embed(view), *self._windows]).to_tuple()
-                for view in torch.split(views, 1)
-            ]
+            encoded = [self._run([*self._embed(view), *self._windows]) for view in torch.split(views, 1)]
             # at the end for all views: torch's waiting threads would slow down the networks
             return self._ends.scores(
                 *(torch.from_numpy(np.concatenate(part)) for part in zip(*encoded, strict=True))
             )
+
+    def _run(self, inputs: list[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
+        # a compiled graph has one place for inputs and outputs, whoever calls it; what comes back is a copy
+        with self._one_at_a_time:
+            outputs: tuple[NDArray[Any], ...] = self._compiled(inputs).to_tuple()
+        return outputs
 
     def _compile(self, graph: Any) -> Any:  # noqa: ANN401 - an optional package without types
         """Make a graph, or that of a file, ready to run."""
@@ -119,30 +136,27 @@ class OpenVinoRuntime:
             settings["INFERENCE_NUM_THREADS"] = self._threads
         return _core(os.getpid()).compile_model(graph, "CPU", settings)
 
-    def _quantized(self, model: QualityModel, geometry: ViewGeometry, exact: Path) -> Path:
-        """The file of the graph with 8-bit linear layers, made of the exact one where it is not there yet."""
-        path = exact.with_stem(f"{exact.stem}-int8")
-        if not path.is_file():
-            graph = _core(os.getpid()).read_model(exact)
-            with inference(self._threads):
-                samples = [[*self._embed(view), *self._windows] for view in calibration_views(geometry)]
-            quantize_linear(graph, samples, self._compile)
-            _save(graph, model, path)
-        return path
+    def _quantized(self, geometry: ViewGeometry, exact: Path) -> Any:  # noqa: ANN401
+        """The graph with 8-bit linear layers, made of the exact one."""
+        graph = _core(os.getpid()).read_model(exact)
+        with inference(self._threads):
+            samples = [[*self._embed(view), *self._windows] for view in calibration_views(geometry)]
+        quantize_linear(graph, samples, self._compile)
+        return graph
 
     def _embed(self, view: Tensor) -> list[NDArray[np.float32]]:
         normal = normalize(view)
         return [embedding(normal).numpy() for embedding in self._embeddings]
 
 
-def _graph_path(model: QualityModel, geometry: ViewGeometry, version: str) -> Path:
-    """File of the exported graph: its name is a hash of everything that it depends on."""
+def _graph_name(model: QualityModel, geometry: ViewGeometry, version: str) -> str:
+    """What the exported graph is kept as: a hash of everything that it depends on."""
     digest = hashlib.sha256(repr((_GRAPH, geometry, model.regressor.backbone.config)).encode())
     digest.update(f"{__version__} {torch.__version__} {version}".encode())
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().contiguous().numpy().tobytes())
-    return cache_directory() / "openvino" / f"{digest.hexdigest()[:32]}.xml"
+    return digest.hexdigest()[:32]
 
 
 def _export(model: QualityModel, geometry: ViewGeometry, windows: WindowInputs) -> Any:  # noqa: ANN401
@@ -158,13 +172,44 @@ def _export(model: QualityModel, geometry: ViewGeometry, windows: WindowInputs) 
     return graph
 
 
-def _save(graph: Any, model: QualityModel, path: Path) -> None:  # noqa: ANN401
-    """Write a graph of a model; a file appears under its name only when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f"{path.stem}.{os.getpid()}.xml")
-    _import_openvino().save_model(graph, scratch, compress_to_fp16=_fits_fp16(model))
-    scratch.with_suffix(".bin").replace(path.with_suffix(".bin"))
-    scratch.replace(path)
+def _kept(name: str, make: Callable[[], Any], *, fp16: bool) -> Path:
+    """The file of a graph, made where it is not there yet; under its name it is always whole."""
+    with _making:
+        path = _folder_for(name) / name
+        if not path.is_file():
+            graph = make()
+            with TemporaryDirectory(dir=path.parent) as own:  # other processes may make the same file
+                scratch = Path(own) / name
+                _import_openvino().save_model(graph, scratch, compress_to_fp16=fp16)
+                scratch.with_suffix(".bin").replace(path.with_suffix(".bin"))
+                scratch.replace(path)
+        return path
+
+
+def _folder_for(name: str) -> Path:
+    """The folder that has the file or takes it: the cache, or where that cannot be written, our own."""
+    folder = cache_directory() / "openvino"
+    try:
+        if not (folder / name).is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            TemporaryDirectory(dir=folder).cleanup()
+    except OSError as error:
+        return _folder_of_this_process(folder, error.strerror)
+    return folder
+
+
+@cache
+def _folder_of_this_process(instead_of: Path, reason: str | None) -> Path:
+    """Make the folder, say once why, and take it away at the end."""
+    _logger.warning(
+        "the cache %s cannot be written (%s), so every process exports the model again; "
+        "set SSLVQA_CACHE to a folder that can be written",
+        instead_of,
+        reason,
+    )
+    folder = mkdtemp(prefix="sslvqa-openvino-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def _fits_fp16(model: QualityModel) -> bool:

@@ -15,6 +15,7 @@ from sslvqa.scoring.batch import FailedScore
 from sslvqa.scoring.handout import Handout, Parcel
 from sslvqa.scoring.ray_cluster import connected, divide
 from sslvqa.scoring.ray_worker import RayWorker
+from sslvqa.scoring.windows import check_timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -104,6 +105,7 @@ class RayPool:
         geometry: RawGeometry | Mapping[str, RawGeometry] | None = None,
         **settings: Unpack[ScorerSettings],
     ) -> None:
+        check_timeline(timeline_seconds)
         self._weights_sha256 = load_card(model).weights_sha256
         self._kind: ScoreKind | None = None
         self._slots: list[_Slot] = []

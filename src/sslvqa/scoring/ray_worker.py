@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from sslvqa.scoring.batch import FailedScore, score_each
@@ -53,7 +54,8 @@ class RayWorker:
         self._scorer = scorer = Scorer(model, **settings)
         self._timeline_seconds, self._geometry = timeline_seconds, geometry
         files = max(scorer.batch * _BATCHES_IN_HAND // (scorer.clips * scorer.draws), 1)
-        return WorkerFacts(scorer.kind, files if scorer.joins_files else 1, socket.gethostname())
+        kind = replace(scorer.kind, timeline_seconds=timeline_seconds)
+        return WorkerFacts(kind, files if scorer.joins_files else 1, socket.gethostname())
 
     def score(self, paths: Sequence[str]) -> list[VideoScore | FailedScore]:
         """Score files in their order."""

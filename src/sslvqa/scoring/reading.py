@@ -41,3 +41,5 @@ class Reading(NamedTuple):
     """uint8 ``(clips * draws + windows, 3, T, S, S)``."""
     warnings: tuple[str, ...]
     """The decoder's."""
+    timeline_seconds: float | None = None
+    """Length of the windows that were asked for."""

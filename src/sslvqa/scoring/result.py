@@ -53,7 +53,7 @@ class Provenance:
     torch_version: str
     device: str
     precision: str
-    """Of the matrix products: ``fp32`` or ``bf16``."""
+    """Of the matrix products: ``fp32``, ``bf16`` or ``int8`` (linear layers, beside bf16)."""
     combine: str
     """``calibrated`` or ``raw``."""
     seed: int
@@ -62,14 +62,23 @@ class Provenance:
     clip_starts: tuple[int, ...]
     """First frame of each clip; the rest follows from the seed and the model's view geometry."""
     backend: str = "torch"
-    """What ran the networks: ``torch`` or ``openvino``."""
+    """What ran the networks: ``torch``, ``torch compiled`` or ``openvino``."""
+    card_sha256: str | None = None
+    """Of what decides the number beside the weights, all from the model's card: shape of the views, scale,
+    calibration, interval. None in scores of versions that did not tell."""
+    timeline_seconds: float | None = None
+    """Length of the windows that were asked for; None where the timeline's entries are the clips."""
+
+
+_LATER = ("card_sha256", "timeline_seconds")
+"""What :class:`Provenance` did not hold from the start."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreKind:
     """What the scores of one output share; scores of different kinds are different measures.
 
-    Each field means what it does in :class:`Provenance`.
+    Each field means what it does in :class:`Provenance`, ``scale`` what it does in :class:`VideoScore`.
     """
 
     weights_sha256: str
@@ -78,15 +87,21 @@ class ScoreKind:
     clips: int
     draws: int
     precision: str
+    scale: str
+    card_sha256: str | None
+    timeline_seconds: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values."""
         return asdict(self)
 
     def differences(self, found: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-        """Return what differs in the plain values of a provenance or a kind: name to (found, ours)."""
-        ours = self.to_dict()
-        return {name: (found.get(name), ours[name]) for name in ours if found.get(name) != ours[name]}
+        """Return what differs in the plain values of a score or a kind: name to (found, ours).
+
+        What older versions did not tell differs from nothing.
+        """
+        ours = {name: value for name, value in self.to_dict().items() if name in found or name not in _LATER}
+        return {name: (found.get(name), value) for name, value in ours.items() if found.get(name) != value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +146,8 @@ class VideoScore:
         return {"schema": SCHEMA, **asdict(self), "worst": asdict(self.worst)}
 
     def to_json(self, *, indent: int | None = None) -> str:
-        """Return JSON (schema 1), strict: no NaN."""
-        return json.dumps(self.to_dict(), allow_nan=False, ensure_ascii=False, indent=indent)
+        """Return JSON (schema 1), strict: no NaN. In ASCII, since a file's name need not be UTF-8."""
+        return json.dumps(self.to_dict(), allow_nan=False, indent=indent)
 
     def _repr_html_(self) -> str:
         """Show the score in a notebook."""
@@ -143,7 +158,8 @@ class VideoScore:
         """Inverse of :meth:`to_json`.
 
         Raises:
-            DataError: Not JSON, another schema, or fields are missing.
+            DataError: Not JSON, another schema, or fields of a part are unknown or missing.
+            ConfigError: Fields of the score itself are unknown or missing.
         """
         try:
             return cls.from_dict(json.loads(text))

@@ -43,18 +43,29 @@ class RowWriter:
 
 
 def video_row(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Flatten a record; a failure keeps its path and error."""
+    """Flatten a record; a failure keeps its path and error. Texts can be written as UTF-8, see below."""
     row = {key: record[key] for key in VIDEO_COLUMNS if key in record}
     if "error" not in record:
         row |= {key: record["video"][key] for key in ("duration_seconds", "width_px", "height_px", "fps")}
         row |= record["interval"] or {}
         row |= {f"worst_{key}": record["worst"][key] for key in ("score", "start_seconds", "end_seconds")}
         row |= {"model": record["provenance"]["model"], "warnings": " | ".join(record["warnings"])}
-    return row
+    return _writable(row)
 
 
 def window_rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One row for each entry of the timeline; a failure is one row."""
     if "error" in record:
-        return [dict(record)]
-    return [{"path": record["path"], **window, **(window["interval"] or {})} for window in record["timeline"]]
+        return [_writable(record)]
+    return [
+        _writable({"path": record["path"], **window, **(window["interval"] or {})})
+        for window in record["timeline"]
+    ]
+
+
+def _writable(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row with what no UTF-8 file can hold (other bytes, in a file's name) written as an escape."""
+    return {
+        key: value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+        for key, value in row.items()
+    }

@@ -99,4 +99,6 @@ def pick_device(name: str) -> torch.device:
         raise ConfigError(f"device is {name!r}; it must be auto, cpu, cuda or cuda:N") from error
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(f"device is {name!r} but torch sees no GPU; use device 'cpu' or 'auto'")
+    if device.type == "cuda" and (device.index or 0) >= (count := torch.cuda.device_count()):
+        raise ConfigError(f"device is {name!r} but torch sees {count} GPUs; the last is cuda:{count - 1}")
     return device

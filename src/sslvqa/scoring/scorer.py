@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from dataclasses import asdict
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Literal
 
@@ -117,6 +120,7 @@ class Scorer:
         )
         self._source = None if isinstance(model, LoadedModel) else model_directory(model).absolute()
         self._model = networks if self._source is None or not self.runtime.owns_weights else None
+        self._card_sha256 = _sha256_of_what_counts(card)
         self.combiner = Combiner.from_card(card, combine=self.combine)
         has_interval = self.combine == "calibrated" and card.interval is not None
         self.interval = ConformalInterval.from_card(card.interval) if has_interval and card.interval else None
@@ -151,7 +155,7 @@ class Scorer:
 
     @property
     def kind(self) -> ScoreKind:
-        """What all scores of this scorer share."""
+        """What all scores of this scorer share, with the clips as their timeline."""
         return ScoreKind(
             weights_sha256=self.card.weights_sha256,
             combine=self.combine,
@@ -159,6 +163,8 @@ class Scorer:
             clips=self.clips,
             draws=self.draws,
             precision=self.runtime.precision,
+            scale=self.scale,
+            card_sha256=self._card_sha256,
         )
 
     def score(
@@ -182,7 +188,7 @@ class Scorer:
 
         Raises:
             VideoError: The file cannot be used.
-            ConfigError: ``timeline_seconds`` or ``max_windows`` is not positive.
+            ConfigError: ``timeline_seconds`` is not positive and finite, or ``max_windows`` is below 1.
         """
         reading = self.read(
             source, timeline_seconds=timeline_seconds, max_windows=max_windows, geometry=geometry
@@ -209,7 +215,7 @@ class Scorer:
 
         Raises:
             VideoError: The file cannot be used.
-            ConfigError: ``timeline_seconds`` or ``max_windows`` is not positive.
+            ConfigError: ``timeline_seconds`` is not positive and finite, or ``max_windows`` is below 1.
         """
         threads = self.threads if threads is None else threads
         with open_video(source, limits=self.limits, threads=threads, geometry=geometry) as video:
@@ -228,7 +234,7 @@ class Scorer:
             views = read_views(video, [*plans, *(window.plan for window in windows)])
             if self.device.type == "cuda":
                 views = views.pin_memory()  # here, where it is done beside the networks
-            return Reading(info, timestamps, plans, windows, views, tuple(video.warnings))
+            return Reading(info, timestamps, plans, windows, views, tuple(video.warnings), timeline_seconds)
 
     def finish(
         self,
@@ -327,7 +333,7 @@ class Scorer:
             raw_q_d=None if raw.q_d is None else float(raw.q_d.mean()),
             timeline=timeline,
             video=reading.info,
-            provenance=self._provenance(reading.plans),
+            provenance=self._provenance(reading),
             warnings=(*reading.warnings, *cautions(reading, self.card.architecture.geometry)),
         )
 
@@ -348,7 +354,7 @@ class Scorer:
         )
         return Interval(low, high, self.interval.coverage)
 
-    def _provenance(self, plans: Sequence[ViewPlan]) -> Provenance:
+    def _provenance(self, reading: Reading) -> Provenance:
         return Provenance(
             model=self.card.name,
             weights_sha256=self.card.weights_sha256,
@@ -361,8 +367,17 @@ class Scorer:
             seed=self.seed,
             clips=self.clips,
             draws=self.draws,
-            clip_starts=tuple(plan.clip.indices[0] for plan in plans[:: self.draws]),
+            clip_starts=tuple(plan.clip.indices[0] for plan in reading.plans[:: self.draws]),
+            card_sha256=self._card_sha256,
+            timeline_seconds=reading.timeline_seconds,
         )
+
+
+def _sha256_of_what_counts(card: ModelCard) -> str:
+    """Hash of what decides the number beside the weights; not of names, results, defaults of the sampling."""
+    counts = card.model_dump(mode="json", include={"scale", "calibration", "interval"}, exclude_defaults=True)
+    counts["geometry"] = asdict(card.architecture.geometry)
+    return hashlib.sha256(json.dumps(counts, sort_keys=True).encode()).hexdigest()
 
 
 def _require_known_input(card: ModelCard) -> None:

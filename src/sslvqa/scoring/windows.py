@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from sslvqa.sampling.geometry import ViewGeometry
     from sslvqa.video.frames import VideoInfo
 
-__all__ = ["Window", "clip_span", "plan_windows"]
+__all__ = ["Window", "check_timeline", "clip_span", "plan_windows"]
 
 _SHORTEST = 0.125
 """Part of a window that still is one of its own; fewer frames would be a number without meaning."""
@@ -33,6 +34,20 @@ class Window:
     start_seconds: float
     end_seconds: float
     plan: ViewPlan
+
+
+def check_timeline(seconds: float | None) -> None:
+    """Refuse a length of windows that no video can have; None asks for no windows.
+
+    What scores many files calls this before the first one: the setting concerns all of them.
+
+    Raises:
+        ConfigError: The length is not positive, or not finite.
+    """
+    if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
+        raise ConfigError(
+            f"timeline_seconds is {seconds}; windows have a finite, positive length in seconds, e.g. 1.0"
+        )
 
 
 def plan_windows(
@@ -56,12 +71,11 @@ def plan_windows(
         max_windows: When more would be needed, windows are made longer.
 
     Raises:
-        ConfigError: ``seconds`` or ``max_windows`` is not positive.
+        ConfigError: ``seconds`` is not positive and finite, or ``max_windows`` is below 1.
     """
-    if not seconds > 0 or max_windows < 1:
-        raise ConfigError(
-            f"windows of {seconds} seconds, at most {max_windows}; both must be positive, e.g. 1.0 and 120"
-        )
+    check_timeline(seconds)
+    if max_windows < 1:
+        raise ConfigError(f"max_windows is {max_windows}; a timeline has at least 1 window, e.g. 120")
     begin = float(timestamps_seconds[0])
     end = max(begin + info.duration_seconds, float(timestamps_seconds[-1]))
     step = max(seconds, (end - begin) / max_windows)
