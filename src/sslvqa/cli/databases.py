@@ -286,7 +286,7 @@ def _finished(out: Path) -> dict[str, FileCheck]:
     from sslvqa.data.databases.check import FileCheck
 
     done: dict[str, FileCheck] = {}
-    for line in out.read_text(encoding="utf-8").splitlines() if out.is_file() else ():
+    for line in out.read_text(encoding="utf-8").split("\n") if out.is_file() else ():
         try:
             record: dict[str, Any] = json.loads(line)
             record.pop("schema")

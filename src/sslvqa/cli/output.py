@@ -111,7 +111,7 @@ def open_output(path: Path | None, *, append: bool = False, stdout: TextIO | Non
 
 def print_json(value: Mapping[str, Any]) -> None:
     """Write one JSON document to stdout."""
-    sys.stdout.write(json.dumps(value, allow_nan=False, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(json.dumps(value, allow_nan=False, indent=2) + "\n")
 
 
 def print_table(

@@ -182,9 +182,7 @@ def _divide(
     own = groups[places]
     contents = len(np.unique(own))
     if contents < 2:
-        raise DataError(
-            "all videos are of one content, which cannot be divided; take more contents"
-        )
+        raise DataError("all videos are of one content, which cannot be divided; take more contents")
     if contents == len(own):
         first, second = train_test_split(places, test_size=_TEST, random_state=seed)
         return first, second

@@ -43,7 +43,7 @@ def _records(text: str) -> list[Any]:
     try:
         document = json.loads(text)
     except json.JSONDecodeError:
-        return [json.loads(line) for line in text.splitlines() if line.strip()]
+        return [json.loads(line) for line in text.split("\n") if line.strip()]
     return document if isinstance(document, list) else [document]
 
 

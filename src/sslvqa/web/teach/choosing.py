@@ -79,7 +79,7 @@ class Describer:
         self._ended("done")
         self.records[name] = record
         with self._store.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+            stream.write(json.dumps(record) + "\n")
 
     async def stop(self) -> None:
         """End the worker process."""
@@ -141,7 +141,7 @@ def _left(names: Sequence[str], asked: set[str]) -> list[str]:
 def _read_records(store: Path, weights_sha256: str) -> dict[str, dict[str, Any]]:
     """By name; a line cut short by a crash is left out."""
     records: dict[str, dict[str, Any]] = {}
-    for line in store.read_text(encoding="utf-8").splitlines() if store.is_file() else []:
+    for line in store.read_text(encoding="utf-8").split("\n") if store.is_file() else []:
         try:
             record = json.loads(line)
             if record["provenance"]["weights_sha256"] == weights_sha256:
