@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from sslvqa.video import open_video
+from sslvqa.video import index, open_video
 
 START = b"\0\0\0\1"
 FRAMES, PERIOD = 12, 4  # a key frame every PERIOD frames
@@ -141,3 +141,18 @@ def test_interlaced_frames_in_one_packet_each_are_numbered_by_their_times(encode
         assert video.info.frame_count == 40
         list(video.frames([0, 39]))
         assert video.frames_decoded < 40, "pictures between them are left out"
+
+
+def test_interlaced_frames_are_not_decoded_to_the_end_to_be_counted(encode, monkeypatch):
+    path = encode("i.ts", options={"flags": "+ildct+ilme", "preset": "veryfast", "g": "10"})
+    monkeypatch.setattr(index, "_LOOKED_AT", 30)
+    fed, real = [], index._decode
+
+    def counted(scan, feed, **options):
+        real(scan, feed, **options)
+        fed.append(len(scan.decoded))
+
+    monkeypatch.setattr(index, "_decode", counted)
+    with open_video(path) as video:
+        assert video.info.frame_count == 40
+    assert 0 < fed[-1] < 31

@@ -34,6 +34,12 @@ __all__ = ["FrameIndex", "scan_packets"]
 _SEEKABLE = frozenset({"mov", "matroska", "avi", "flv"})
 _DEFAULT_RATE = Fraction(25)
 _CHECK_EVERY = 64
+_LOOKED_AT = 120
+"""Packets of interlaced H.264 after which it is clear whether they are frames, as most are, or fields."""
+_LATEST = 20
+"""Frames that a decoder may keep back to put them in order: 16 in H.264, and some."""
+_FRAME_SHARE = 0.9
+"""Frames that come of each packet, below which some packets are fields and not just lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,8 @@ class _Scan:
     keys: list[tuple[int, int]] = field(default_factory=list)
     untimed: bool = False
     shown: int = 0
+    entered: bool = False
+    leading: int = 0
     packets: int = 0
     corrupt: int = 0
     last_dts: int | None = None
@@ -105,7 +113,8 @@ def scan_packets(
 ) -> tuple[FrameIndex, VideoFrame]:
     """Read all packets of a freshly opened stream, and decode its first frame on the way.
 
-    Interlaced H.264 in a container that does not keep the fields of a frame together is decoded to its end.
+    Interlaced H.264 in a container that does not keep the fields of a frame together is decoded until it is
+    clear that packets are frames, else to its end.
 
     Returns:
         The index and the first decoded frame.
@@ -140,7 +149,7 @@ def scan_packets(
             f"{name}: none of {scan.packets} packets decodes; the file is damaged; give an intact copy"
         )
     limits.check_size(scan.first.width, scan.first.height, name=name)
-    scan.by_field = scan.by_field and len(scan.decoded) < scan.shown
+    scan.by_field = scan.by_field and len(scan.decoded) < _FRAME_SHARE * (scan.shown - scan.leading)
     if scan.by_field:
         _count_decoded(scan)
     return _build(scan, container, stream), scan.first
@@ -161,6 +170,8 @@ def _note(scan: _Scan, packet: Packet[VideoStream], codec: str) -> None:
     if packet.is_discard or _is_hidden(packet, codec):
         return
     scan.shown += 1
+    scan.entered = scan.entered or packet.is_keyframe
+    scan.leading += not scan.entered  # a recording may begin between key frames; nothing comes of these
     if packet.pts is None:
         scan.untimed = True
         return
@@ -186,6 +197,8 @@ def _decode(scan: _Scan, feed: Callable[[], list[VideoFrame]], *, splits_fields:
         scan.first = frames[0]
         scan.by_field = splits_fields and scan.first.interlaced_frame
     scan.decoded += [frame.pts for frame in frames]
+    late = scan.shown - scan.leading - len(scan.decoded)
+    scan.by_field = scan.by_field and (scan.shown < _LOOKED_AT or late > _LATEST)
 
 
 def _count_decoded(scan: _Scan) -> None:
