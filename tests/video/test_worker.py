@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from sslvqa.errors import UnreadableVideoError, VideoLimitError, VideoNotFoundError
+from sslvqa.train import OptimConfig
 from sslvqa.video import VideoInfo, probe
 from sslvqa.video.worker import _answer, run_limited
 
@@ -97,3 +98,12 @@ def test_prints_do_not_mix_with_the_result():
 def test_objects_that_are_not_plain_data_are_refused():
     with pytest.raises(UnreadableVideoError, match=r"may not send random\.Random"):
         run_limited(random.Random, 1)
+
+
+@pytest.mark.parametrize("place", ["sslvqa.train.config\nOptimConfig", "sslvqa.video.frames\nVideoInfo"])
+def test_an_answer_cannot_put_values_on_a_class(place):
+    answer = f"c{place}\n(N(S'owned'\nS'yes'\ndtb.".encode()
+    with pytest.raises(UnreadableVideoError, match="without a result"):
+        _answer(answer, 0, what="a.mp4", memory_bytes=1)
+    assert not hasattr(OptimConfig, "owned")
+    assert not hasattr(VideoInfo, "owned")

@@ -50,7 +50,8 @@ def run_limited(
         memory_bytes: Most private memory that it may hold. Enforced on Linux; elsewhere only time is limited.
 
     Returns:
-        What the function returned: plain values, NumPy arrays or dataclasses of this package.
+        What the function returned: plain values, NumPy arrays or frozen dataclasses of this package with
+        slots.
 
     Raises:
         VideoLimitError: Time or memory ran out.
@@ -118,18 +119,25 @@ def _answer(output: bytes, status: int, *, what: str, memory_bytes: int) -> obje
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Loads data, never functions: this package's classes and what NumPy arrays are made of."""
+    """Loads data, never functions: this package's frozen dataclasses and what NumPy arrays are made of.
+
+    They have slots, and so a ``__setstate__``: without, a pickle may put values on the class itself.
+    """
 
     def find_class(self, module: str, name: str) -> object:
         """Look up a class, or refuse."""
         found = super().find_class(module, name) if self._allowed(module, name) else None
-        if found is None or (module.startswith("sslvqa.") and not hasattr(found, "__dataclass_fields__")):
+        if found is None or (module.startswith("sslvqa.") and not _is_sealed(found)):
             raise pickle.UnpicklingError(f"a worker may not send {module}.{name}")
         return found
 
     @staticmethod
     def _allowed(module: str, name: str) -> bool:
         return (module, name) in _NUMPY_BUILDERS or (module.startswith("sslvqa.") and "." not in name)
+
+
+def _is_sealed(found: object) -> bool:
+    return hasattr(found, "__dataclass_fields__") and hasattr(found, "__setstate__")
 
 
 def serve() -> None:
