@@ -77,11 +77,13 @@ def test_the_operations_of_both_networks_are_counted(scorer):
 
 def test_what_the_straightforward_pipeline_cannot_take_is_refused(clip):
     info = replace(probe(clip), frame_count=300, width_px=1920, height_px=1080)
-    check_stack(info)
+    check_stack(info, view_px=128)
     with pytest.raises(VideoLimitError, match="give a shorter file"):
-        check_stack(replace(info, frame_count=3000))
+        check_stack(replace(info, frame_count=3000), view_px=128)
     with pytest.raises(VideoError, match=r"turned by 90 degrees .* use --no-reference"):
-        check_stack(replace(info, rotation_degrees=90))
+        check_stack(replace(info, rotation_degrees=90), view_px=128)
+    with pytest.raises(VideoError, match=r"smaller than a view of 128 px .* use --no-reference"):
+        check_stack(replace(info, height_px=120), view_px=128)
 
 
 def test_a_pipeline_is_measured_in_a_process_of_its_own(model_dir, clip):

@@ -68,12 +68,11 @@ class Job:
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
 
-    def check_model(self) -> None:
-        """Look the model up without loading weights; raises when there is none."""
-        if self.architecture is None:
-            load_card(self.model)
-        else:
-            find_architecture(self.architecture)
+    def view_px(self) -> int:
+        """Side of a view; looks the model up without loading weights, and raises when there is none."""
+        known = self.architecture
+        found = load_card(self.model).architecture if known is None else find_architecture(known)
+        return found.geometry.size_px
 
     def load(self) -> LoadedModel:
         """Load or draw the model."""
@@ -108,9 +107,9 @@ def benchmark(
     """
     with open_video(job.path) as video:
         info = video.info
-    job.check_model()
+    view_px = job.view_px()
     if reference:
-        check_stack(info)
+        check_stack(info, view_px=view_px)
     tell = progress or (lambda _: None)
     tell("floors: matrix products and decoding")
     machine, model, peaks, decode = _apart(measure_floors, job)

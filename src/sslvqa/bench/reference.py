@@ -32,12 +32,16 @@ LARGEST_STACK_BYTES = 4 * 2**30
 """Longest RGB stack that is tried; the pipeline holds it twice."""
 
 
-def check_stack(info: VideoInfo) -> None:
+def check_stack(info: VideoInfo, *, view_px: int) -> None:
     """Refuse a video that the straightforward pipeline cannot score.
+
+    Args:
+        info: Of the video.
+        view_px: Side of the views that are cut from it.
 
     Raises:
         VideoLimitError: The stack would exceed :data:`LARGEST_STACK_BYTES`.
-        VideoError: The frames are turned for display.
+        VideoError: The frames are turned for display, or smaller than a view.
     """
     size = 3 * info.frame_count * info.height_px * info.width_px
     if size > LARGEST_STACK_BYTES:
@@ -48,6 +52,11 @@ def check_stack(info: VideoInfo) -> None:
     if info.rotation_degrees:
         raise VideoError(
             f"{info.path} is turned by {info.rotation_degrees} degrees for display, which the "
+            f"straightforward pipeline does not do; use --no-reference"
+        )
+    if min(info.width_px, info.height_px) < view_px:
+        raise VideoError(
+            f"{info.path} is smaller than a view of {view_px} px and would be enlarged, which the "
             f"straightforward pipeline does not do; use --no-reference"
         )
 
