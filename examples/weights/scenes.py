@@ -89,7 +89,6 @@ def write_tables(job: Job) -> dict[str, Path]:
     rows = _labels(bench)
     for row in rows:
         row["path"] = str((bench / row["path"]).resolve())
-        row["kind"] = f"{row['content']} {row['distortion']}"
     rated = in_order(
         [row for row in rows if not any(name in row["distortion"] for name in ORDERED_FAMILIES)]
     )  # VMAF punishes a change of tone as no viewer would (contrast x 0.6: mean VMAF 10)
