@@ -21,7 +21,7 @@ from sslvqa.scoring.backends import make_runtime
 from sslvqa.scoring.runtime import pick_device, run_views, views_at_once
 from sslvqa.train.build import compute_of, settled
 from sslvqa.train.checkpoint import find_checkpoint
-from sslvqa.train.distributed import gather_rows, join_world, main_first
+from sslvqa.train.distributed import gather_rows, join_world, local_device, main_first
 from sslvqa.train.engine import Run, fit
 from sslvqa.train.finish_student import finish_student
 from sslvqa.train.footage import Footage
@@ -64,7 +64,7 @@ def distil(config: DistilConfig, *, resume: bool = False) -> Path:
         Interrupted: After SIGTERM or Ctrl-C.
     """
     config = replace(config, runtime=settled(config.runtime))
-    device = pick_device(config.runtime.device)
+    device = local_device(pick_device(config.runtime.device))
     with join_world(device) as world:
         teacher = load_model(config.teacher)
         start = _read_start(config, teacher)
