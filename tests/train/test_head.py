@@ -108,6 +108,17 @@ def test_the_head_learns_on_views_that_are_read_once_and_nothing_else_changes(ti
     assert found.std() == pytest.approx(1, rel=0.2)
 
 
+def test_a_head_that_has_learned_goes_on_from_what_it_is(tiny):
+    torch.manual_seed(0)
+    regressor = build_model(replace(tiny, head_moments=True, head_dropout=0.0)).regressor
+    videos, config = Bright(), HeadConfig(epochs=60, batch=6, lr=1e-2)
+    train_head(regressor, videos, config, reading=Reading())
+    before = predict(regressor, videos)
+    onwards = replace(config, epochs=1, lr=1e-6)
+    train_head(regressor, videos, onwards, reading=Reading(), weight_decay=0.0, learned=True)
+    assert np.corrcoef(before, predict(regressor, videos))[0, 1] > 0.9999
+
+
 def test_the_same_seed_learns_the_same_head(tiny):
     learned = []
     for seed in (0, 0, 1):

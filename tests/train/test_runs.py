@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from sslvqa.cli import train as commands
+from sslvqa.data import read_manifest
 from sslvqa.distort import build_group
 from sslvqa.distort.many import distort_many
 from sslvqa.errors import ConfigError, DataError
@@ -220,6 +221,20 @@ def test_the_maps_to_the_label_scale_are_fitted_on_a_share_of_many_labelled_vide
     _, card = load_model(train(replace(config, method="supervised", pristine=None, max_steps=1)))
     assert scored == [3, 5]  # the held-out videos, a share of the eleven others
     assert card.combine == "calibrated"
+
+
+def test_videos_that_are_calibrated_on_share_the_batches_of_a_gpu(config, videos):
+    table = read_manifest(videos)
+    model = train(replace(config, method="supervised", pristine=None, max_steps=1))
+    alone, joined = Scorer(model, combine="raw", clips=2), Scorer(model, combine="raw", clips=2, batch=8)
+    calls, run = [], joined.runtime
+    joined.runtime = lambda views: calls.append(len(views)) or run(views)
+    expected, found = finish.raw_scores(alone, table), finish.raw_scores(joined, table)
+    assert calls == [8, 8, 8, 4]  # 14 videos of 2 views
+    assert found.q_r == pytest.approx(expected.q_r, abs=1e-5)
+    (Path(table.rows[5].path)).write_bytes(b"no video")
+    with pytest.raises(DataError, match=r"05\.mp4"):
+        finish.raw_scores(joined, table)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from sslvqa.scoring.ahead import read_each
 from sslvqa.scoring.backends import Backend
-from sslvqa.scoring.batch import FailedScore, score_each, scored_records
+from sslvqa.scoring.batch import FailedScore, finish_each, score_each, scored_records
 from sslvqa.scoring.calibrate import MonotonicMap, fit_monotonic_map
 from sslvqa.scoring.combine import Combine, Combined, Combiner, fit_weight
 from sslvqa.scoring.features import FeaturedScore, describe, describe_each
@@ -47,6 +47,7 @@ __all__ = [
     "check_timeline",
     "describe",
     "describe_each",
+    "finish_each",
     "fit_interval",
     "fit_monotonic_map",
     "fit_weight",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sslvqa.data.datasets import read_centre_views
-from sslvqa.errors import ConfigError
+from sslvqa.errors import ConfigError, DataError
 from sslvqa.evaluate import evaluate_predictions
 from sslvqa.hub import (
     CalibrationCard,
@@ -28,12 +28,13 @@ from sslvqa.methods import Supervised
 from sslvqa.nn.quality import SharedQualityModel, SingleQualityModel
 from sslvqa.scoring import (
     Combiner,
+    FailedScore,
     RawScores,
     Scorer,
+    finish_each,
     fit_interval,
     fit_monotonic_map,
     fit_weight,
-    read_each,
     store_golden,
 )
 from sslvqa.train.settings import portable_settings
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from sslvqa.methods import SslVqa
     from sslvqa.nn.quality import QualityModel
     from sslvqa.sampling import ViewGeometry
-    from sslvqa.scoring import MonotonicMap
+    from sslvqa.scoring import MonotonicMap, Reading
     from sslvqa.train.settings import RunConfig
     from sslvqa.train.start import Start
     from sslvqa.train.tables import Tables
@@ -220,12 +221,23 @@ def _held_out_scores(combiner: Combiner, raw: RawScores, held: Manifest) -> NDAr
 
 
 def raw_scores(scorer: Scorer, table: Manifest) -> RawScores:
-    """Raw scores of every view, each ``(videos, views)``."""
+    """Raw scores of every view, each ``(videos, views)``.
+
+    Raises:
+        DataError: A video cannot be read, or gives scores that are not finite.
+    """
+
+    def views_of(reading: Reading, *, raw: RawScores | None) -> RawScores:
+        return (scorer.raw(reading) if raw is None else raw).part(slice(None))
+
     raw_files = {str(row.path): row.geometry for row in table.rows if row.geometry is not None}
-    readings = read_each([row.path for row in table.rows], scorer=scorer, geometry=raw_files)
-    raw = [scorer.raw(reading.result()) for _, reading in readings]
-    q_d = [item.q_d.ravel() for item in raw if item.q_d is not None]
-    return RawScores(np.stack([item.q_r.ravel() for item in raw]), np.stack(q_d) if q_d else None)
+    found = []
+    for item in finish_each([row.path for row in table.rows], views_of, scorer=scorer, geometry=raw_files):
+        if isinstance(item, FailedScore):
+            raise DataError(item.error)
+        found.append(item)
+    q_d = [item.q_d for item in found if item.q_d is not None]
+    return RawScores(np.stack([item.q_r for item in found]), np.stack(q_d) if q_d else None)
 
 
 def interval_card(scores: ArrayLike, held: Manifest, *, coverage: float) -> IntervalCard | None:

@@ -84,6 +84,7 @@ def train_head(
     plcc: PlccKind = "paper",
     weight_decay: float = 0.05,
     seed: int = 0,
+    learned: bool = False,
 ) -> None:
     """Learn the whole head on what the backbone gives now; nothing else changes.
 
@@ -98,6 +99,7 @@ def train_head(
         plcc: Form of the correlation loss.
         weight_decay: Of the two layers' weights.
         seed: Of everything that is drawn.
+        learned: Whether the head has learned before: then it goes on from what it is.
     """
     bank, scores = _input_bank(
         dataset,
@@ -109,6 +111,9 @@ def train_head(
     )
     mean, deviation = _channel_moments(bank)
     head, device = regressor.head.train(), next(regressor.parameters()).device
+    shift, scale = mean.flatten().to(device), deviation.flatten().to(device)
+    if learned:
+        head.standardise_inputs(-shift / scale, 1 / scale)  # the same scores of standardised inputs
     batch = min(config.batch, len(scores))
     each = len(scores) // batch
     optimizer = build_optimizer({"head": head}, OptimConfig(head_lr=config.lr, weight_decay=weight_decay))
@@ -127,7 +132,7 @@ def train_head(
             optimizer.step()
     first = torch.split(bank[:, 0], _VIEWS_AT_ONCE)
     _rescale(head.eval(), ((part.float() - mean) / deviation for part in first), device)
-    head.standardise_inputs(mean.flatten().to(device), deviation.flatten().to(device))
+    head.standardise_inputs(shift, scale)
 
 
 def _channel_moments(bank: Tensor) -> tuple[Tensor, Tensor]:

@@ -131,6 +131,7 @@ def _prepare(
             plcc=config.loss.plcc,
             weight_decay=config.optim.weight_decay,
             seed=config.runtime.seed,
+            learned=start.head is not None,
         )
     for copy in copies:  # teachers start where their students do
         copy.head.load_state_dict(regressor.head.state_dict())
