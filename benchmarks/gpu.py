@@ -21,7 +21,7 @@ from typing import Any
 
 from rows import Rows
 
-PARTS = ("peak", "forward", "layout", "decode", "train", "files", "nvdec")
+PARTS = ("peak", "forward", "kernels", "layout", "decode", "train", "files", "nvdec")
 
 
 def main() -> int:

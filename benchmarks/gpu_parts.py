@@ -30,8 +30,8 @@ from sslvqa.scoring import Scorer, VideoScore, golden_view, score_each
 from sslvqa.scoring.cpu import TorchRuntime
 from sslvqa.scoring.gpu import GpuRuntime
 from sslvqa.scoring.runtime import run_views
-from sslvqa.train import OptimConfig, PretrainConfig, RuntimeConfig, TrainConfig
-from sslvqa.train.build import build_ssl_vqa
+from sslvqa.train import LossConfig, OptimConfig, PretrainConfig, RuntimeConfig, TrainConfig
+from sslvqa.train.build import build_baseline, build_ssl_vqa
 from sslvqa.train.meter import Meter, matmul_peak
 from sslvqa.train.optim import build_optimizer
 from sslvqa.train.self_supervised import build_stvqrl
@@ -61,6 +61,8 @@ class Sizes:
     device: str = "cuda"
     architectures: tuple[str, ...] = ("swin_t", "nano", "mobile")
     trained: str = "swin_t"
+    tuned: tuple[tuple[str, int], ...] = (("mobile", 32), ("swin_t_bands", 24))
+    """Architectures that learn from labels alone, and the videos of a step, two views each."""
     batch: int = 32
     runs: int = 10
     scenes: int = 3
@@ -74,12 +76,14 @@ class Sizes:
     tokens: int = 1 << 18
     windows: tuple[int, ...] = (64, 196, 392, 784)
     seconds: float = 3.0
+    kernels: int = 30
 
 
 REHEARSAL = Sizes(
     device="cpu",
     architectures=("tiny",),
     trained="tiny",
+    tuned=(("tiny", 2),),
     batch=2,
     runs=1,
     scenes=1,
@@ -119,6 +123,13 @@ def forward(rows: Rows, sizes: Sizes) -> None:
         rows.add(label, partial(_forward, name, precision, sizes, compiled=compiled))
 
 
+def kernels(rows: Rows, sizes: Sizes) -> None:
+    """Where the time of a forward pass in bfloat16 goes: kernels by their share."""
+    for name, compiled in itertools.product(sizes.architectures, (False, True)):
+        label = f"{name} {'compiled' if compiled else 'eager'}"
+        rows.add(label, partial(_kernels, name, sizes, compiled=compiled))
+
+
 def layout(rows: Rows, sizes: Sizes) -> None:
     """Which window and which width the device likes: attention with a bias, and the products of an MLP."""
     for tokens, head in itertools.product(sizes.windows, (32, 64)):
@@ -146,7 +157,11 @@ def train(rows: Rows, sizes: Sizes) -> None:
             runtime = RuntimeConfig(
                 device=sizes.device, precision="bf16", chunk=chunk, compile="on" if compiled else "off"
             )
-            rows.add(label, partial(_train, name, runtime, sizes))
+            rows.add(label, partial(_train, name, sizes.trained, runtime, sizes))
+    for (name, videos), compiled in itertools.product(sizes.tuned, (False, True)):
+        label = f"tuned {name} {'compiled' if compiled else 'eager'}"
+        runtime = RuntimeConfig(device=sizes.device, precision="bf16", compile="on" if compiled else "off")
+        rows.add(label, partial(_train, "tuned", name, runtime, replace(sizes, labelled=videos)))
 
 
 def files(rows: Rows, sizes: Sizes) -> None:
@@ -247,6 +262,30 @@ def _forward(name: str, precision: Precision, sizes: Sizes, *, compiled: bool) -
     return row
 
 
+def _kernels(name: str, sizes: Sizes, *, compiled: bool) -> dict[str, Any]:
+    loaded, device = _model(name), torch.device(sizes.device)
+    view = golden_view(loaded.card.architecture.geometry)
+    views = view.repeat(sizes.batch, 1, 1, 1, 1).to(device)
+    runtime = GpuRuntime(
+        loaded.model.to(device), device=device, batch=sizes.batch, precision="bf16", compiled=compiled
+    )
+    for _ in range(3):
+        runtime(views)
+    _wait(sizes.device)
+    on_gpu = sizes.device == "cuda"
+    activity = torch.profiler.ProfilerActivity
+    with torch.profiler.profile(activities=[activity.CUDA if on_gpu else activity.CPU]) as found:
+        runtime(views)
+        _wait(sizes.device)
+    spent = {
+        event.key: (event.self_device_time_total if on_gpu else event.self_cpu_time_total) / 1e3
+        for event in found.key_averages()
+    }
+    loaded.model.cpu()
+    first = sorted(spent, key=spent.__getitem__, reverse=True)[: sizes.kernels]
+    return {"milliseconds": sum(spent.values()), **{key[:160]: spent[key] for key in first}}
+
+
 def _compared(name: str, found: torch.Tensor | None, wanted: torch.Tensor | None) -> dict[str, float]:
     """Largest difference of one raw score, beside its spread; nothing where the model has no such score."""
     if found is None or wanted is None:
@@ -281,9 +320,9 @@ def _mlp(channels: int, sizes: Sizes) -> dict[str, Any]:
     return {"tflops": 16 * len(rows) * channels**2 / took / 1e12}
 
 
-def _train(name: str, runtime: RuntimeConfig, sizes: Sizes) -> dict[str, Any]:
+def _train(name: str, architecture: str, runtime: RuntimeConfig, sizes: Sizes) -> dict[str, Any]:
     device = torch.device(sizes.device)
-    method, batch, clips = _step(name, runtime, sizes)
+    method, batch, clips = _step(name, find_architecture(architecture), runtime, sizes)
     method.to(device).train()
     optimizer = build_optimizer(method.trainable(), OptimConfig())
     meter = Meter(device, bf16=True)
@@ -317,9 +356,10 @@ def _train(name: str, runtime: RuntimeConfig, sizes: Sizes) -> dict[str, Any]:
     }
 
 
-def _step(name: str, runtime: RuntimeConfig, sizes: Sizes) -> tuple[Method, Batch, int]:
+def _step(
+    name: str, architecture: Architecture, runtime: RuntimeConfig, sizes: Sizes
+) -> tuple[Method, Batch, int]:
     """A method with random weights, a batch of noise on the device, and the network passes of a step."""
-    architecture = find_architecture(sizes.trained)
     geometry = architecture.geometry
     view = (3, geometry.frames, geometry.size_px, geometry.size_px)
 
@@ -334,10 +374,18 @@ def _step(name: str, runtime: RuntimeConfig, sizes: Sizes) -> tuple[Method, Batc
             Batch(groups=groups),
             2 * sizes.scenes * sizes.versions,
         )
+    labels = torch.arange(sizes.labelled, dtype=torch.float32, device=sizes.device)
+    if name == "tuned":
+        settings = TrainConfig(
+            labels="", out="", method="supervised", loss=LossConfig(supervised_views=2), runtime=runtime
+        )
+        learned = replace(architecture.with_moments(), kind="regressor")
+        batch = Batch(labelled=noise(sizes.labelled, 2), scores=labels)
+        return build_baseline(settings, Start(learned)), batch, 2 * sizes.labelled
     settings = TrainConfig(labels="", out="", pristine="-", unlabelled="-", runtime=runtime)
     batch = Batch(
         labelled=noise(sizes.labelled, 2),
-        scores=torch.arange(sizes.labelled, dtype=torch.float32, device=sizes.device),
+        scores=labels,
         unlabelled=noise(sizes.unlabelled, 2),
         corpus=noise(4),
     )

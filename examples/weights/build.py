@@ -36,7 +36,8 @@ from recipes import RECIPES, RUNS, pretrain_config, train_config
 from scenes import collect_groups, make_bench, make_groups, make_levels, write_tables
 
 from sslvqa.errors import SslvqaError
-from sslvqa.hub import ResultCard, load_card, load_model, save_model
+from sslvqa.hub import ResultCard, find_architecture, load_card, load_model, save_model
+from sslvqa.hub.resize import resize_model
 from sslvqa.scoring import store_golden
 from sslvqa.train import Interrupted, pretrain, train
 from sslvqa.train.checkpoint import drop_checkpoints
@@ -141,7 +142,10 @@ def make(job: Job, *, only: str | None = None, page: Path | None = None) -> None
     collect_groups(job)
     if only == "data":
         return
-    learn_backbone(job)
+    if job.recipe.grown_from:
+        grow(job)
+    else:
+        learn_backbone(job)
     if only == "pretrain":
         return
     for name in job.recipe.runs:
@@ -159,6 +163,14 @@ def learn_backbone(job: Job) -> None:
         return
     runtime = job.runtime(job.minutes_left())
     pretrain(pretrain_config(job.recipe, job.run / "groups", out, runtime), resume=True)
+
+
+def grow(job: Job) -> None:
+    """In place of ST-VQRL: the network of a smaller size, with larger windows."""
+    recipe, out = job.recipe, job.run / "stvqrl"
+    if not (out / BACKBONE_FILE).exists():
+        smaller = replace(job, size=recipe.grown_from).release("tuned")
+        resize_model(smaller, out, architecture=find_architecture(recipe.architecture))
 
 
 def learn_model(job: Job, name: str, tables: dict[str, Path]) -> None:

@@ -61,6 +61,8 @@ class Recipe:
     tuned_epochs: int = 40
     tuned_lr: float = 3e-4
     """Of the backbone."""
+    grown_from: str = ""
+    """The size whose released model, its windows resized, is what ``tuned`` starts from; ST-VQRL if none."""
 
 
 class Run(NamedTuple):
@@ -149,6 +151,24 @@ RECIPES = {
         tuned_epochs=24,
         tuned_lr=2e-4,
     ),
+    # the same network, which knows from mobile what to look at, on views three times as large
+    "swin_t_bands": Recipe(
+        architecture="swin_t_bands",
+        preset="nano_cpu",
+        frames=48,
+        spare_clips=60,
+        versions=8,
+        scenes_per_batch=2,
+        pretrain_steps=1000,
+        train_epochs=8,
+        labels=500,
+        unlabelled=600,
+        runs=("tuned",),
+        grown_from="mobile",
+        tuned_batch=24,
+        tuned_epochs=8,
+        tuned_lr=1e-4,
+    ),
 }
 
 
@@ -206,7 +226,7 @@ def train_config(
                 turned=True,
                 epochs=recipe.tuned_epochs,
                 fit_head=False,
-                head=MOMENTS,
+                head=replace(MOMENTS, epochs=0) if recipe.grown_from else MOMENTS,
                 loss=replace(config.loss, supervised_views=2),
                 optim=replace(config.optim, lr=recipe.tuned_lr, warmup_epochs=1.0, grad_clip=1.0),
                 runtime=replace(config.runtime, chunk=0),

@@ -31,3 +31,13 @@ def test_wrong_names_and_formats_exit_with_2(run, shipped):
     assert found.code == 2
     assert "did you mean 'tiny.random'" in found.err
     assert run("models", "show", "tiny.random", "--format", "csv").code == 2
+
+
+def test_a_start_with_other_views_is_made_of_a_model(run, tmp_path):
+    found = run("models", "resize", "nano.open3", "-a", "nano", "-o", tmp_path / "start")
+    assert found.code == 0
+    assert "views of 8 frames, 128 px" in found.err
+    assert (tmp_path / "start/head.safetensors").is_file()
+    found = run("models", "resize", "nano.open3", "-a", "mobile", "-o", tmp_path / "other")
+    assert found.code == 2
+    assert "not only other windows" in found.err

@@ -41,9 +41,9 @@ def test_the_paper_architecture_has_28_million_parameters_a_backbone():
 
 def test_an_unknown_name_gets_a_suggestion():
     assert find_architecture("swin_t").name == "swin_t"
-    with pytest.raises(ConfigError, match=r"'swint'; did you mean 'swin_t'\?"):
+    with pytest.raises(ConfigError, match=r"'swint'; did you mean 'swin_t' or 'swin_t_bands'\?"):
         find_architecture("swint")
-    with pytest.raises(ConfigError, match="known: mobile, nano, swin_t"):
+    with pytest.raises(ConfigError, match="known: mobile, nano, swin_t, swin_t_bands"):
         find_architecture("zzz")
 
 

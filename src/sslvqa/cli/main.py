@@ -25,6 +25,7 @@ from sslvqa.cli.rate import export, init, serve_study
 from sslvqa.cli.regress import regress
 from sslvqa.cli.report import report
 from sslvqa.cli.reproduce import reproduce
+from sslvqa.cli.resize import resize
 from sslvqa.cli.score import score
 from sslvqa.cli.serve import serve
 from sslvqa.cli.train import pretrain, train
@@ -37,7 +38,7 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     no_args_is_help=True, add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False
 )
-models = typer.Typer(no_args_is_help=True, help="List, show and convert models.")
+models = typer.Typer(no_args_is_help=True, help="List, show, convert and resize models.")
 data = typer.Typer(no_args_is_help=True, help="Make and check data.")
 
 rating = typer.Typer(no_args_is_help=True, help="Let people rate videos: make, serve and export a study.")
@@ -54,6 +55,7 @@ app.add_typer(models, name="models")
 models.command("list")(list_)
 models.command("show")(show)
 models.command("convert")(convert)
+models.command("resize")(resize)
 app.command()(pretrain)
 app.command()(train)
 app.command()(reproduce)

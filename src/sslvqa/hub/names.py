@@ -100,6 +100,12 @@ _SMALL_VIEW = ViewGeometry(grid=4, fragment_px=32, frames=16, interval=2)
 
 ARCHITECTURES: Mapping[str, Architecture] = {
     "swin_t": Architecture("swin_t"),
+    "swin_t_bands": Architecture(
+        "swin_t_bands",
+        backbone=SwinConfig(bands=48),
+        geometry=ViewGeometry(frames=16),
+        head_dropout=0.1,
+    ),
     "mobile": Architecture(
         "mobile",
         backbone=SwinConfig(bands=48, window=(4, 4, 4), gate="none", fragments=4),
@@ -121,7 +127,8 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         head_dropout=0.1,  # short runs underfit
     ),
 }
-"""The paper's ``swin_t``, and two for the CPU: ``mobile`` (full width) and ``nano`` (half width)."""
+"""The paper's ``swin_t``; ``swin_t_bands``, which learns from scratch by an embedding of bands and sees half
+the frames; two for the CPU: ``mobile`` (full width, smaller views and windows) and ``nano`` (half width)."""
 
 
 def find_architecture(name: str) -> Architecture:
