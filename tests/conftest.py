@@ -6,8 +6,10 @@ import contextlib
 import os
 import shutil
 import signal
+import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -29,6 +31,25 @@ def _restore_rng_state():
     state = torch.get_rng_state()
     yield
     torch.set_rng_state(state)
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Call ``sslvqa ARGS`` and return its exit code, stdout and stderr."""
+    from sslvqa.cli.main import main
+
+    def call(*args):
+        monkeypatch.setattr(sys, "argv", ["sslvqa", *map(str, args)])
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as error:
+            code = error.code or 0
+        out = capsys.readouterr()
+        return SimpleNamespace(code=code, out=out.out, err=out.err)
+
+    return call
 
 
 @pytest.fixture

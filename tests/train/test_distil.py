@@ -10,12 +10,9 @@ import signal
 from dataclasses import replace
 
 import pytest
-import typer
 from safetensors.torch import load_file
-from typer.testing import CliRunner
 
 import sslvqa.train.engine as engine
-from sslvqa.cli.distil import distil as command
 from sslvqa.data import ManifestRow, write_manifest
 from sslvqa.errors import ConfigError, DataError
 from sslvqa.hub import load_card, load_model, write_card
@@ -189,15 +186,21 @@ def test_marked_rows_are_held_out_and_other_splits_are_left_out(clips, tmp_path)
         divide_videos(str(table), limit=None, fraction=0.2, seed=0)
 
 
-def test_the_command_prints_the_model_directory(model_dir, clips, tmp_path):
-    app = typer.Typer()
-    app.command()(command)
-    arguments = ["--teacher", str(model_dir), "--videos", str(clips), "--out", str(tmp_path / "run")]
+def test_the_command_prints_the_model_directory(run, model_dir, clips, tmp_path):
+    arguments = [
+        "distil",
+        "--teacher",
+        str(model_dir),
+        "--videos",
+        str(clips),
+        "--out",
+        str(tmp_path / "run"),
+    ]
     arguments += ["--preset", "nano_cpu", "--max-steps", "1", "--workers", "0", "--precision", "fp32"]
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == 0, result.stderr
-    assert result.stdout == f"{tmp_path / 'run' / 'model'}\n"
+    result = run(*arguments)
+    assert result.code == 0, result.err
+    assert result.out == f"{tmp_path / 'run' / 'model'}\n"
     assert load_card(tmp_path / "run" / "model").interval is None, "two contents are too few"
-    missing = CliRunner().invoke(app, ["--videos", str(clips)])
-    assert missing.exit_code == 2
-    assert "no value for teacher, out" in missing.stderr
+    missing = run("distil", "--videos", clips)
+    assert missing.code == 2
+    assert "no value for teacher, out" in missing.err

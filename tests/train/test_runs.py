@@ -11,11 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import typer
 from safetensors.torch import load_file
-from typer.testing import CliRunner
 
-from sslvqa.cli import train as commands
 from sslvqa.data import read_manifest
 from sslvqa.distort import build_group
 from sslvqa.distort.many import distort_many
@@ -377,34 +374,28 @@ def test_two_processes_equal_one_with_the_joined_batch():
         assert [name for name, agrees in found.items() if not agrees] == []
 
 
-app = typer.Typer()
-app.command()(commands.pretrain)
-app.command()(commands.train)
-
-
-def test_the_commands_print_the_result_and_nothing_else(config, tmp_path):
+def test_the_commands_print_the_result_and_nothing_else(run, config, tmp_path):
     arguments = ["train", "--labels", config.labels, "--pristine", config.pristine, "--out", config.out]
     arguments += ["--architecture", "tiny", "--labelled-batch", "4", "--max-steps", "1", "--workers", "0"]
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == 0, result.stderr
-    assert result.stdout == f"{tmp_path / 'run' / 'model'}\n"
-    again = CliRunner().invoke(app, arguments)
-    assert again.exit_code == 2
-    assert again.stdout == ""
-    assert "error: " in again.stderr
-    assert "--resume" in again.stderr
+    result = run(*arguments)
+    assert result.code == 0, result.err
+    assert result.out == f"{tmp_path / 'run' / 'model'}\n"
+    again = run(*arguments)
+    assert (again.code, again.out) == (2, "")
+    assert "sslvqa: " in again.err
+    assert "--resume" in again.err
 
 
-def test_a_command_without_its_data_says_what_is_missing():
-    result = CliRunner().invoke(app, ["pretrain", "--preset", "nano_cpu"])
-    assert result.exit_code == 2
-    assert "no value for videos, out" in result.stderr
+def test_a_command_without_its_data_says_what_is_missing(run):
+    result = run("pretrain", "--preset", "nano_cpu")
+    assert result.code == 2
+    assert "no value for videos, out" in result.err
 
 
-def test_a_stopped_command_exits_with_130(config, stop_after):
+def test_a_stopped_command_exits_with_130(run, config, stop_after):
     stop_after(1)
     arguments = ["train", "--labels", config.labels, "--pristine", config.pristine, "--out", config.out]
     arguments += ["--architecture", "tiny", "--labelled-batch", "4", "--max-steps", "3", "--workers", "0"]
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == 130
-    assert "--resume continues" in result.stderr
+    result = run(*arguments)
+    assert result.code == 130
+    assert "--resume continues" in result.err

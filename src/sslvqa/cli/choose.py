@@ -10,14 +10,13 @@ import typer
 from sslvqa.cli.checks import check_folder
 from sslvqa.cli.options import Clips, Device, Draws, Model, Threads
 from sslvqa.cli.output import note, track
+from sslvqa.cli.stopping import INTERRUPTED
 from sslvqa.errors import DataError
 
 if TYPE_CHECKING:
     from sslvqa.scoring import Scorer
 
 __all__ = ["choose"]
-
-INTERRUPTED = 130
 
 
 def choose(

@@ -19,7 +19,7 @@ from sslvqa.cli.options import (
     TrainThreads,
     Workers,
 )
-from sslvqa.cli.train import errors_to_exit_codes
+from sslvqa.cli.stopping import stoppable_run
 
 __all__ = ["distil"]
 
@@ -70,7 +70,7 @@ def distil(
     resume: Resume = False,
 ) -> None:
     """Learn one network that gives the scores of a model with two; print its directory."""
-    with errors_to_exit_codes():
+    with stoppable_run():
         from sslvqa.train import DISTIL_PRESETS, DistilConfig
         from sslvqa.train import distil as run
         from sslvqa.train.settings import resolve_config

@@ -20,6 +20,7 @@ from sslvqa.cli.output import (
 )
 from sslvqa.cli.scoring import Scoring, open_scoring
 from sslvqa.cli.sources import open_sources
+from sslvqa.cli.stopping import INTERRUPTED
 from sslvqa.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from sslvqa.scoring import ScoreKind, ScorerSettings
 
 __all__ = ["score"]
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
 
 
 def score(

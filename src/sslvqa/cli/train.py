@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -21,11 +19,9 @@ from sslvqa.cli.options import (
     TrainThreads,
     Workers,
 )
+from sslvqa.cli.stopping import stoppable_run
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["errors_to_exit_codes", "pretrain", "train"]
+__all__ = ["pretrain", "train"]
 
 Preset = Literal["paper", "released", "nano_cpu"]
 
@@ -65,7 +61,7 @@ def pretrain(
     resume: Resume = False,
 ) -> None:
     """Learn a backbone from videos without scores (ST-VQRL); print the run folder."""
-    with errors_to_exit_codes():
+    with stoppable_run():
         from sslvqa.train import PRETRAIN_PRESETS, PretrainConfig
         from sslvqa.train import pretrain as run
         from sslvqa.train.settings import resolve_config
@@ -160,7 +156,7 @@ def train(
     resume: Resume = False,
 ) -> None:
     """Learn a quality model from few scores and many videos (SSL-VQA or a baseline); print its directory."""
-    with errors_to_exit_codes():
+    with stoppable_run():
         from sslvqa.train import TRAIN_PRESETS, TrainConfig
         from sslvqa.train import train as run
         from sslvqa.train.settings import read_toml, resolve_config
@@ -209,20 +205,3 @@ def train(
             },
         )
         sys.stdout.write(f"{run(settings, resume=resume)}\n")
-
-
-@contextmanager
-def errors_to_exit_codes() -> Iterator[None]:
-    """Log to stderr; exit 2 with the message for our errors, 130 for a run that was asked to stop."""
-    from sslvqa.errors import SslvqaError
-    from sslvqa.train import Interrupted
-
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
-    try:
-        yield
-    except SslvqaError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from error
-    except Interrupted as stop:
-        typer.echo(str(stop), err=True)
-        raise typer.Exit(130) from stop
