@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,26 @@ def test_a_broken_file_does_not_end_the_others(make_video, tmp_path, workers):
     assert "broken.mp4" in second.error
     assert first.error is third.error is None
     assert not np.array_equal(first.value, third.value)
+
+
+class Dies(PEERS["brisque"]):
+    """A comparator whose process ends at the video with the most frames."""
+
+    def measure(self, frames):
+        frames = list(frames)
+        if len(frames) > 2:
+            os._exit(1)
+        return super().measure(frames)
+
+
+def test_a_process_that_dies_costs_its_own_video_alone(make_video):
+    paths = [make_video(f"{name}.mp4", frames=12 if name == "c" else 4, seed=ord(name)) for name in "abcde"]
+    found = list(measure_each(paths, Dies(), per_second=10.0, workers=2))
+    assert [item.error is None for item in found] == [True, True, False, True, True]
+    assert "c.mp4: its worker died" in found[2].error
+    alone = list(measure_each([paths[0], paths[4]], PEERS["brisque"](), per_second=10.0))
+    assert np.array_equal(found[0].value, alone[0].value)
+    assert np.array_equal(found[4].value, alone[1].value)
 
 
 def test_numbers_out_of_range_are_refused(make_video):

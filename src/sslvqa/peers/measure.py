@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
-from itertools import repeat
+from concurrent.futures.process import BrokenProcessPool
+from itertools import starmap
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sslvqa.peers.base import Peer
     from sslvqa.peers.frames import FramePolicy
     from sslvqa.video import RawGeometry
+
+    _Job = tuple[str | Path, Peer, FramePolicy, RawGeometry | None]
 
 __all__ = ["Measured", "choose_frames", "measure_each"]
 
@@ -70,11 +72,32 @@ def measure_each(
         raise ConfigError(f"workers is {workers}; it must be positive")
     looks_at = choose_frames(peer, per_second)
     geometries = [None] * len(paths) if geometries is None else geometries
-    spawn = get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=spawn) if workers > 1 else nullcontext()
-    with pool as running:
-        each = map if running is None else running.map
-        yield from each(_measure, paths, repeat(peer), repeat(looks_at), geometries)
+    jobs = [(path, peer, looks_at, geometry) for path, geometry in zip(paths, geometries, strict=True)]
+    if workers == 1:
+        yield from starmap(_measure, jobs)
+        return
+    while jobs:
+        done = 0
+        for measured in _until_a_worker_dies(jobs, workers):
+            yield measured
+            done += 1
+        jobs = jobs[done:]
+        if jobs:  # the next one or a later one; alone it shows
+            yield next(_until_a_worker_dies(jobs[:1], 1), Measured(None, f"{jobs[0][0]}: its worker died"))
+            jobs = jobs[1:]
+
+
+def _until_a_worker_dies(jobs: Sequence[_Job], workers: int) -> Iterator[Measured]:
+    """Measure videos in processes; the first ones in their order, if a process dies."""
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        futures = [pool.submit(_measure, *job) for job in jobs]
+        try:
+            for future in futures:
+                yield future.result()
+        except BrokenProcessPool:
+            return
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _measure(path: str | Path, peer: Peer, looks_at: FramePolicy, geometry: RawGeometry | None) -> Measured:
