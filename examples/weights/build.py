@@ -35,7 +35,7 @@ from page import choose, draw_page, read_rows
 from recipes import RECIPES, RUNS, pretrain_config, train_config
 from scenes import collect_groups, make_bench, make_groups, make_levels, write_tables
 
-from sslvqa.errors import SslvqaError
+from sslvqa.errors import DataError, SslvqaError
 from sslvqa.hub import ResultCard, find_architecture, load_card, load_model, save_model
 from sslvqa.hub.resize import resize_model
 from sslvqa.scoring import store_golden
@@ -166,10 +166,16 @@ def learn_backbone(job: Job) -> None:
 
 
 def grow(job: Job) -> None:
-    """In place of ST-VQRL: the network of a smaller size, with larger windows."""
-    recipe, out = job.recipe, job.run / "stvqrl"
+    """In place of ST-VQRL: the released network of a smaller size, with larger windows.
+
+    Raises:
+        DataError: That one has not been made in the same folder.
+    """
+    recipe, out = job.recipe, job.run / "grown"
+    smaller = replace(job, size=recipe.grown_from).release("tuned")
+    if not (smaller / "card.toml").exists():
+        raise DataError(f"{job.size} starts from a smaller size; make weights SIZE={recipe.grown_from} first")
     if not (out / BACKBONE_FILE).exists():
-        smaller = replace(job, size=recipe.grown_from).release("tuned")
         resize_model(smaller, out, architecture=find_architecture(recipe.architecture))
 
 
@@ -179,7 +185,8 @@ def learn_model(job: Job, name: str, tables: dict[str, Path]) -> None:
     if (out / "model" / "card.toml").exists() or (job.release(name) / "card.toml").exists():
         return
     drop_checkpoints(job.run / "stvqrl")  # its backbone is what is needed of it
-    init = str(job.run / "stvqrl") if RUNS[name].start == "stvqrl" else "scratch"
+    start = job.run / ("grown" if job.recipe.grown_from else RUNS[name].start)
+    init = "scratch" if RUNS[name].start == "scratch" else str(start)
     config = train_config(job.recipe, name, tables, init, out, job.runtime())
     known = read_tables(config, probe=False)  # the files were made here
     runtime = replace(config.runtime, stop_minutes=job.minutes_left())
@@ -228,7 +235,10 @@ def release(job: Job, name: str, result: dict) -> None:
     )
     training = loaded.card.training
     text = f"{RUNS[name].text}; {MADE}"
-    description = text.format(labelled=training.labelled, unlabelled=training.unlabelled, size=job.size)
+    start = f"the released {job.recipe.grown_from}" if job.recipe.grown_from else "ST-VQRL"
+    description = text.format(
+        labelled=training.labelled, unlabelled=training.unlabelled, size=job.size, start=start
+    )
     update = {"description": description, "limits": LIMITS, "results": (*loaded.card.results, unseen)}
     scratch = target.with_name(".release")
     save_model(scratch, loaded.model, loaded.card.model_copy(update=update), dtype="float16")

@@ -52,9 +52,9 @@ class Machine:
 
 
 MACHINES = {
-    # 748 TFLOP/s measured there (benchmarks/gpu.py --parts peak); a step of mobile reached 0.08 of it, not
-    # compiled, beside two trainings of nano (its metrics.jsonl); 15 minutes, 1/2 to start it
-    "h200": Machine("one NVIDIA H200, 16 CPU cores", 750, 0.08, 16, 14.5, 9, 10, 8),
+    # 748 TFLOP/s measured there (benchmarks/gpu.py --parts peak); steps of mobile reached 0.075 of it and of
+    # swin_t_bands 0.068, not compiled, alone (their metrics.jsonl); 15 minutes, 2/3 to start it
+    "h200": Machine("one NVIDIA H200, 16 CPU cores", 750, 0.07, 16, 14.3, 9, 10, 8),
     # 855 GFLOP/s measured; a step of nano took 5.85 s for 96 passes forward and backward (its metrics.jsonl)
     "cpu": Machine("2 cores of an AMD EPYC (Zen 5)", 0.855, 0.17, 2, math.inf, math.inf, 0, 0),
 }
@@ -120,9 +120,8 @@ class Stage:
 
 def stages(recipe: Recipe, costs: Costs) -> list[Stage]:
     """The rows of a recipe."""
-    architecture_free = [_data(recipe, costs), _pretrain(recipe)]
-    rows = [row for name in recipe.runs for row in (_train(recipe, name), _finish(recipe, name))]
-    return architecture_free + rows
+    rows = [_data(recipe, costs)] + ([] if recipe.grown_from else [_pretrain(recipe)])
+    return rows + [row for name in recipe.runs for row in (_train(recipe, name), _finish(recipe, name))]
 
 
 def _data(recipe: Recipe, costs: Costs) -> Stage:

@@ -89,8 +89,8 @@ RUNS = {
     "tuned": Run(
         "supervised",
         "stvqrl",
-        f"One network, started from ST-VQRL, with {_MOMENTS}; it learned from {{labelled}} labelled videos, "
-        "turned at random",
+        f"One network, started from {{start}}, with {_MOMENTS}; it learned from {{labelled}} labelled "
+        "videos, turned at random",
     ),
     "ssl_vqa_random": Run("ssl_vqa", "scratch", _SSL_VQA.removesuffix(", started from ST-VQRL")),
 }
@@ -159,14 +159,14 @@ RECIPES = {
         spare_clips=60,
         versions=8,
         scenes_per_batch=2,
-        pretrain_steps=1000,
+        pretrain_steps=0,  # it has seen videos
         train_epochs=8,
         labels=500,
         unlabelled=600,
         runs=("tuned",),
         grown_from="mobile",
         tuned_batch=24,
-        tuned_epochs=8,
+        tuned_epochs=11,
         tuned_lr=1e-4,
     ),
 }

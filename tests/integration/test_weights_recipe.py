@@ -12,7 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 import sslvqa
 from sslvqa.data.synthetic import write_synthetic_video
@@ -80,6 +82,7 @@ def toys(modules):
         "nano": ("moments", "ssl_vqa_random"),
         "mobile": ("tuned", "ssl_vqa"),
         "swin_t": ("ssl_vqa", "ssl_vqa_minus"),
+        "swin_t_bands": ("tuned",),
     }
     small = {
         size: replace(
@@ -340,6 +343,23 @@ def test_the_list_of_hashes_has_every_clip_of_the_table_of_sources(modules):
 @pytest.mark.parametrize(("name", "gflop"), [("swin_t", 175.5), ("mobile", 23.8)])
 def test_operations_of_a_view_are_those_counted_elsewhere(modules, name, gflop):
     assert modules["work"].forward_flop(find_architecture(name)) / 1e9 == pytest.approx(gflop, rel=2e-3)
+
+
+def test_a_size_grows_from_the_release_of_a_smaller_one(modules, run, clips, tmp_path, capfd):
+    alone = tmp_path / "alone"
+    (alone / "swin_t_bands").mkdir(parents=True)
+    (alone / "data-8").symlink_to(run / "data-8")
+    assert call(modules, alone, clips, "--size", "swin_t_bands") == 2
+    assert "make weights SIZE=mobile first" in capfd.readouterr().err
+    assert call(modules, run, clips, "--size", "mobile", "--only", "tuned") == 0  # unless it is made already
+    assert call(modules, run, clips, "--size", "swin_t_bands") == 0
+    smaller, larger = (load_model(run / size / "tuned" / "release") for size in ("mobile", "swin_t_bands"))
+    start = load_file(run / "swin_t_bands" / "grown" / "backbone.safetensors")
+    for name, value in smaller.model.regressor.backbone.state_dict().items():
+        assert torch.equal(start[name], value)
+    assert larger.card.training.pretrained == "grown"
+    assert "started from the released mobile" in larger.card.description
+    assert not (run / "swin_t_bands" / "stvqrl").exists()
 
 
 @pytest.fixture
