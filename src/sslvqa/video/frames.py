@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sslvqa.video.convert import ColorMatrix, Converter
-from sslvqa.video.layout import yuv_planes
+from sslvqa.video.layout import Chroma, yuv_planes
 from sslvqa.video.orientation import UPRIGHT, Orientation
 
 if TYPE_CHECKING:
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     import av
     from numpy.typing import NDArray
 
-__all__ = ["Chroma", "Planes", "VideoInfo"]
-
-Chroma = Literal["420", "422", "444", "411", "440", "410", "gray", "rgb"]
+__all__ = ["Planes", "VideoInfo"]
 
 
 @dataclass(frozen=True, slots=True)

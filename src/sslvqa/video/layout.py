@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import av
 import numpy as np
@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from av.video.plane import VideoPlane
     from numpy.typing import NDArray
 
-    from sslvqa.video.frames import Chroma
-
 __all__ = [
+    "Chroma",
     "FormatLayout",
     "chroma_of",
     "copy_block",
@@ -26,6 +25,9 @@ __all__ = [
     "plane_rows",
     "yuv_planes",
 ]
+
+Chroma = Literal["420", "422", "444", "411", "440", "410", "gray", "rgb"]
+"""Chroma subsampling of a pixel format."""
 
 _NEAREST_CHROMA = frozenset({"yuv420p", "yuv422p", "yuva420p"})
 """Formats with a quick conversion that repeats chroma samples instead of interpolating them."""
