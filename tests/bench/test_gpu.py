@@ -14,7 +14,7 @@ from sslvqa.data.manifest import Manifest, ManifestRow
 from sslvqa.hub.names import ARCHITECTURES
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "gpu.py"
-PARTS = {"machine", "peak", "forward", "layout", "decode", "train", "files", "nvdec"}
+PARTS = {"machine", "peak", "forward", "kernels", "layout", "decode", "train", "files", "nvdec"}
 
 
 def rehearse(out, *options):
@@ -40,6 +40,8 @@ def test_the_rehearsal_measures_every_part_and_a_second_call_goes_on(tmp_path):
     assert row["q_r_difference"] < 1e-4
     assert row["q_d_difference"] < 1e-4
     assert found["train"]["stvqrl compiled whole"]["mfu"] > 0
+    assert found["train"]["tuned tiny eager"]["clip_passes"] == 4
+    assert found["kernels"]["tiny eager"]["milliseconds"] > 0
     del found["peak"]["float32"]
     (out / "peak.json").write_text(json.dumps(found["peak"]))
     second = rehearse(out, "--parts", "peak")
