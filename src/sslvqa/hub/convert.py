@@ -22,11 +22,12 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from sslvqa.errors import WeightsError
-from sslvqa.hub.names import Architecture, architecture_to_dict, build_pair
+from sslvqa.hub.names import Architecture, build_pair
+from sslvqa.hub.parts import save_parts
 
 __all__ = ["ConversionReport", "convert_checkpoint", "convert_tensors", "read_checkpoint"]
 
@@ -194,10 +195,7 @@ def convert_checkpoint(
             f"choose the one it was trained with:\n  {listing}"
         )
     folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
-    metadata = {"architecture": json.dumps(architecture_to_dict(architecture))}
-    for part, state in states.items():
-        save_file(state, folder / f"{part}.safetensors", metadata=metadata)
+    save_parts(folder, states, architecture)
     (folder / "conversion.json").write_text(report.to_json() + "\n", encoding="utf-8")
     return report
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 
 from sslvqa.errors import WeightsError
-from sslvqa.hub.names import architecture_to_dict, build_single
+from sslvqa.hub.names import build_single
+from sslvqa.hub.parts import save_parts
 from sslvqa.hub.weights import load_model
 
 if TYPE_CHECKING:
@@ -63,11 +62,7 @@ def resize_model(model: str | Path, out: str | Path, *, architecture: Architectu
             f"{loaded.card.name} has another network than {wanted.name}, not only other windows; choose an "
             f"architecture of its widths and depths:\n  {listing}"
         )
-    folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
-    metadata = {"architecture": json.dumps(architecture_to_dict(wanted))}
-    for name, (state, _) in parts.items():
-        save_file(state, folder / f"{name}.safetensors", metadata=metadata)
+    save_parts(Path(out), {name: state for name, (state, _) in parts.items()}, wanted)
     return wanted
 
 
@@ -93,14 +88,14 @@ def _fit(
 ) -> tuple[dict[str, Tensor], list[str]]:
     """The tensors for a state of these shapes, and what stands in the way."""
     state, problems = {}, [f"unexpected {name}" for name in found if name not in expected]
-    for name, shape in ((name, value.shape) for name, value in expected.items()):
+    for name, wanted in expected.items():
         tensor = found.get(name, found.get(name.replace(_FRAGMENT, _RELATIVE)))
         if tensor is not None and name.endswith((_RELATIVE, _FRAGMENT)):
             tensor = resize_table(tensor, *windows)
         if tensor is None:
             problems.append(f"missing {name}")
-        elif tensor.shape != shape:
-            problems.append(f"{name}: shape {tuple(tensor.shape)} instead of {tuple(shape)}")
+        elif tensor.shape != wanted.shape:
+            problems.append(f"{name}: shape {tuple(tensor.shape)} instead of {tuple(wanted.shape)}")
         else:
-            state[name] = tensor.contiguous()
+            state[name] = tensor
     return state, problems

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from sslvqa.data.datasets import ItemKey, derive_seed
 from sslvqa.errors import ConfigError, UnknownModelError, WeightsError
 from sslvqa.hub import Architecture, load_model
-from sslvqa.hub.names import architecture_from_dict, architecture_to_dict, find_architecture
+from sslvqa.hub.names import architecture_from_dict, find_architecture
+from sslvqa.hub.parts import save_parts
 from sslvqa.nn.quality import DualQualityModel
 from sslvqa.sampling import normalize
 from sslvqa.train.checkpoint import find_checkpoint
@@ -130,10 +131,8 @@ def seeded(seed: int, purpose: str) -> Iterator[None]:
 
 def save_backbone(folder: Path, backbone: nn.Module, architecture: Architecture) -> Path:
     """Write the backbone of a run; the architecture travels in the file's metadata."""
-    path = folder / BACKBONE_FILE
-    state = {name: value.detach().cpu().contiguous() for name, value in backbone.state_dict().items()}
-    save_file(state, path, metadata={"architecture": json.dumps(architecture_to_dict(architecture))})
-    return path
+    save_parts(folder, {"backbone": backbone.state_dict()}, architecture)
+    return folder / BACKBONE_FILE
 
 
 def start_patches(
