@@ -124,7 +124,7 @@ def serve_study(
     if key is None and not local:
         key = secrets.token_urlsafe(16)
     app = create_app(Study(study), key=key, hosts=LOOPBACK if local else ())
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", log_config=None, access_log=False))
     with listen_on(host, port) as listener:
         show_link("invitation:", host, listener.getsockname()[1], "" if key is None else f"?key={key}")
         if not local:

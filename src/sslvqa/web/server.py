@@ -37,6 +37,7 @@ class PageServer(uvicorn.Server):
             uvicorn.Config(
                 self._application,
                 log_level="warning",
+                log_config=None,  # the logging of this process is its own
                 access_log=False,  # file names are the user's business
                 server_header=False,
                 ws="none",

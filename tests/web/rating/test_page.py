@@ -26,7 +26,9 @@ def serve(make_video, tmp_path):
 
         from sslvqa.web.rating.app import create_app
 
-        server = uvicorn.Server(uvicorn.Config(create_app(study), port=0, log_level="error", ws="none"))
+        server = uvicorn.Server(
+            uvicorn.Config(create_app(study), port=0, log_level="error", log_config=None, ws="none")
+        )
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         deadline = time.monotonic() + 20
