@@ -11,7 +11,7 @@ ENV PATH=/opt/sslvqa/bin:$PATH
 RUN pip install --no-cache-dir --index-url "$TORCH_INDEX" torch==2.13.0
 COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 COPY src src
-RUN pip install --no-cache-dir ".[web,report,openvino]" -c constraints.txt
+RUN pip install --no-cache-dir ".[web,report]" -c constraints.txt
 
 FROM python:3.12-slim
 COPY --from=build /opt/sslvqa /opt/sslvqa

@@ -15,7 +15,7 @@ from sslvqa.hub import Architecture, build_model, load_model, save_model
 from sslvqa.nn import CorpusStatistics, SwinConfig
 from sslvqa.nn.inference import bf16_supported
 from sslvqa.sampling import ViewGeometry
-from sslvqa.scoring import Scorer, openvino
+from sslvqa.scoring import Scorer, backends, openvino
 from sslvqa.scoring import scorer as scorer_module
 from sslvqa.scoring.backends import make_runtime
 from sslvqa.scoring.batch import scored_records
@@ -52,7 +52,9 @@ def test_openvino_scores_equal_torch_scores_from_one_export(model_dir, clip, tmp
     assert len(graphs) == 1
     monkeypatch.setattr(openvino, "_export", _refuse)
     assert Scorer(model_dir, backend="openvino", precision="fp32").score(clip) == second
-    assert Scorer(model_dir).runtime.backend == "openvino"  # auto, for a model from files
+    assert Scorer(model_dir).runtime.backend == "torch"  # auto, for a small model
+    monkeypatch.setattr(backends, "_LARGE", 1)
+    assert Scorer(model_dir).runtime.backend == "openvino"  # auto, for a large one from files
     assert Scorer(load_model(model_dir)).runtime.backend == "torch"
     loaded = load_model(model_dir)
     with torch.no_grad():
@@ -120,7 +122,7 @@ _SCORERS_WITHOUT_A_CACHE = """
 import sys, tempfile
 from pathlib import Path
 from sslvqa.scoring import Scorer, golden_view
-first, second = (Scorer(sys.argv[1], precision=name) for name in ("fp32", "bf16"))
+first, second = (Scorer(sys.argv[1], backend="openvino", precision=name) for name in ("fp32", "bf16"))
 views = golden_view(first.card.architecture.geometry)
 print(first.runtime.backend, len(first.runtime(views).q_r), len(second.runtime(views).q_r))
 print(*sorted(path.suffix for path in Path(tempfile.gettempdir()).rglob("*") if path.is_file()))
@@ -152,6 +154,7 @@ def test_a_gpu_that_is_not_there_is_refused_by_number(monkeypatch):
 
 
 def test_without_openvino_auto_is_torch_and_asking_for_it_says_how_to_get_it(model_dir, monkeypatch):
+    monkeypatch.setattr(backends, "_LARGE", 1)
     monkeypatch.setattr(openvino, "find_spec", lambda name: None)
     assert Scorer(model_dir).runtime.backend == "torch"
     for asked in ({"backend": "openvino"}, {"precision": "int8"}):

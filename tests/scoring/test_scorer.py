@@ -214,7 +214,7 @@ def test_progress_counts_every_view(make_video, model_dir):
     seen = []
     path = make_video(width=64, height=64, frames=25)
     Scorer(model_dir, clips=3).score(path, timeline_seconds=0.25, progress=lambda *done: seen.append(done))
-    assert seen == [(4, 7), (7, 7)]
+    assert seen == [(2, 7), (4, 7), (6, 7), (7, 7)]
 
 
 def test_a_headerless_file_is_scored_with_its_geometry(tmp_path, model_dir):

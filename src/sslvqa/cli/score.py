@@ -99,7 +99,7 @@ def score(
     threads: Threads = None,
     backend: Annotated[
         Literal["auto", "torch", "openvino"],
-        typer.Option(help="What runs the networks; auto: the fastest that is installed."),
+        typer.Option(help="What runs the networks; auto: OpenVINO for large models where installed."),
     ] = "auto",
     precision: Annotated[
         Literal["auto", "fp32", "bf16", "int8"],

@@ -23,6 +23,9 @@ __all__ = ["Backend", "make_runtime"]
 Backend = Literal["auto", "torch", "openvino"]
 """What runs the networks."""
 
+_LARGE = 20_000_000
+"""Parameters from which OpenVINO is worth its start: 16 to 34 s at a model's first use, 0.7 to 2 s later."""
+
 
 def make_runtime(
     model: QualityModel,
@@ -42,7 +45,7 @@ def make_runtime(
         geometry: Shape of the views.
         device: Where it runs.
         threads: CPU threads; None takes each backend's own default.
-        backend: ``auto`` takes OpenVINO on a CPU where it is installed; otherwise torch.
+        backend: ``auto`` takes OpenVINO for large models on a CPU where it is installed; otherwise torch.
         precision: Of the matrix products; ``auto`` takes bf16 on a CPU that has such products, else fp32.
             ``int8`` needs OpenVINO.
         batch: The most views of a call; a GPU always gets as many.
@@ -70,6 +73,11 @@ def make_runtime(
         return GpuRuntime(model, device=device, batch=batch, precision=precision, compiled=compiled)
     if compiled:
         raise ConfigError("compiled is for a GPU, but the device is the CPU; leave it out (or use OpenVINO)")
-    if backend == "openvino" or precision == "int8" or (backend == "auto" and unavailable() is None):
+    if backend == "openvino" or precision == "int8" or (backend == "auto" and _openvino_pays(model)):
         return OpenVinoRuntime(model, geometry=geometry, threads=threads, precision=precision)
     return TorchRuntime(model, threads=threads, precision=precision)
+
+
+def _openvino_pays(model: QualityModel) -> bool:
+    size = sum(parameter.numel() for parameter in model.parameters())
+    return size >= _LARGE and unavailable() is None

@@ -27,7 +27,7 @@ __all__ = [
 Precision = Literal["fp32", "bf16", "int8"]
 """Number format of the matrix products; everything that sums over tokens stays float32."""
 
-_CPU_BATCH, _GPU_BATCH = 4, 32
+_CPU_BATCH, _GPU_BATCH = 2, 32
 
 
 class Runtime(Protocol):

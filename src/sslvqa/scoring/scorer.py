@@ -62,13 +62,14 @@ class Scorer:
         threads: CPU threads for decoding and for the model; default: as many as each takes by itself.
         combine: ``calibrated`` (both scores on the label scale) or ``raw`` (the paper's literal mean);
             default from the card.
-        backend: What runs the networks: ``torch``, ``openvino``, or ``auto``: OpenVINO where it is installed
-            and fits, for a model from files; torch for a loaded one, whose weights may still change.
+        backend: What runs the networks: ``torch``, ``openvino``, or ``auto``: OpenVINO for a large model
+            from files where it is installed; torch for a small one, which is scored before OpenVINO has
+            started, and for a loaded one, whose weights may still change.
         precision: ``fp32``; ``bf16`` for faster products, with scores that differ slightly; or ``auto``: bf16
             on a CPU that has such products, for a model from files; fp32 otherwise. ``int8``, for the linear
             layers beside bf16, needs OpenVINO.
         batch: Views that the networks take at once, joined over the files of :func:`score_each`; by default
-            32 on a GPU, and the views of one file, 4 at a time, on a CPU.
+            32 on a GPU, and the views of one file, 2 at a time, on a CPU.
         compiled: Compile the networks for a GPU: worth its minutes for many thousands of files.
         limits: What an untrusted file may do; default :class:`sslvqa.video.Limits`.
 
