@@ -103,6 +103,20 @@ def test_all_views_are_read_in_one_pass_over_the_union_of_their_frames(array_vid
         assert torch.equal(view, torch.stack(expected, dim=1))
 
 
+def test_a_view_is_announced_once_when_its_last_frame_is_there(array_video, generator):
+    video = array_video(frames=20, height=40, width=50)
+    plans = plan_views(40, 50, 20, geometry=SMALL, clips=3, draws=2, generator=generator)
+    found = {}
+
+    def arrived(views, number):
+        assert number not in found
+        found[number] = views[number].clone()
+
+    views = read_views(video, plans[::-1], arrived=arrived)
+    assert list(found) == [4, 5, 2, 3, 0, 1]
+    assert all(torch.equal(view, views[number]) for number, view in found.items())
+
+
 def test_a_one_frame_video_fills_every_time_of_the_view(array_video):
     video = array_video(frames=1, height=40, width=50)
     views = read_views(video, _pair(40, 50, 1))

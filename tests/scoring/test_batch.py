@@ -1,6 +1,7 @@
 """Many files, some of them bad; interrupted and continued."""
 
 import io
+import itertools
 import json
 import os
 import time
@@ -47,21 +48,25 @@ def test_every_file_has_one_record_and_none_of_an_iteration_that_was_left(score_
     assert list(score_all([])) == []
 
 
-def test_an_unforeseen_exception_is_a_record_too_but_an_interrupt_is_not(scorer, monkeypatch):
-    for step in ("read", "finish"):
-        monkeypatch.setattr(scorer, "read", lambda *a, **k: None)
-        monkeypatch.setattr(scorer, step, lambda *a, **k: (_ for _ in ()).throw(RuntimeError()))
-        assert list(score_each(["x"], scorer=scorer)) == [FailedScore("x", "RuntimeError", "RuntimeError")]
-        monkeypatch.setattr(scorer, step, lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt()))
-        with pytest.raises(KeyboardInterrupt):
-            list(score_each(["x"], scorer=scorer))
+@pytest.mark.parametrize(
+    ("paths", "step"), [("x", "read_and_run"), ("x", "finish"), ("xy", "read"), ("xy", "finish")]
+)
+def test_an_unforeseen_exception_is_a_record_too_but_an_interrupt_is_not(scorer, monkeypatch, paths, step):
+    monkeypatch.setattr(scorer, "read", lambda *a, **k: None)
+    monkeypatch.setattr(scorer, "read_and_run", lambda *a, **k: (None, None))
+    monkeypatch.setattr(scorer, step, lambda *a, **k: (_ for _ in ()).throw(RuntimeError()))
+    expected = [FailedScore(path, "RuntimeError", "RuntimeError") for path in paths]
+    assert list(score_each(list(paths), scorer=scorer)) == expected
+    monkeypatch.setattr(scorer, step, lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        list(score_each(list(paths), scorer=scorer))
 
 
 def test_a_wrong_setting_ends_a_batch_before_its_first_file(scorer, monkeypatch):
     monkeypatch.setattr(scorer, "read", lambda *a, **k: pytest.fail("read"))
-    for seconds in (0.0, float("inf")):
+    for seconds, paths in itertools.product((0.0, float("inf")), ("x", "xy")):
         with pytest.raises(ConfigError, match=f"timeline_seconds is {seconds}"):
-            list(score_each(["x"], scorer=scorer, timeline_seconds=seconds))
+            list(score_each(list(paths), scorer=scorer, timeline_seconds=seconds))
 
 
 def test_an_open_file_without_a_name_has_a_record_too(scorer):

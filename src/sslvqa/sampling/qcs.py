@@ -15,7 +15,7 @@ from sslvqa.sampling.fragments import FragmentPlan, Region, cut_fragments, plan_
 from sslvqa.sampling.temporal import ClipPlan, plan_clips
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import Generator, Tensor
 
@@ -143,7 +143,13 @@ def plan_views(
     )
 
 
-def read_views(video: Video, plans: Sequence[ViewPlan]) -> Tensor:
+def read_views(
+    video: Video,
+    plans: Sequence[ViewPlan],
+    *,
+    pinned: bool = False,
+    arrived: Callable[[Tensor, int], object] | None = None,
+) -> Tensor:
     """Read all planned views in one pass over the video.
 
     Every needed frame is decoded once, in increasing order, and fills its places in all views as it arrives;
@@ -152,6 +158,8 @@ def read_views(video: Video, plans: Sequence[ViewPlan]) -> Tensor:
     Args:
         video: An open video.
         plans: Views of one shape.
+        pinned: Whether the views lie in page-locked memory, from which a GPU copies faster.
+        arrived: Called with all views and the number of one as soon as that is whole.
 
     Returns:
         uint8 RGB ``(n, 3, T, S, S)``, in the order of ``plans``.
@@ -165,13 +173,18 @@ def read_views(video: Video, plans: Sequence[ViewPlan]) -> Tensor:
         raise ConfigError(
             f"{len(plans)} view plans of shapes {sorted(shapes)}; give at least one, all of one shape"
         )
-    views = torch.empty((len(plans), *shapes.pop()), dtype=torch.uint8)
+    views = torch.empty((len(plans), *shapes.pop()), dtype=torch.uint8, pin_memory=pinned)
+    pixels = views.numpy()  # torch would wake all cores for each small copy
+    missing = [len(plan.clip.indices) for plan in plans]
     places = _places_by_frame(plans)
     for frame in video.frames(sorted(places)):
         for fragments, targets in places[frame.index].items():
-            pixels = torch.from_numpy(cut_fragments(frame, fragments))
+            cut = cut_fragments(frame, fragments)
             for view, time in targets:
-                views[view, :, time] = pixels
+                pixels[view, :, time] = cut
+                missing[view] -= 1
+                if missing[view] == 0 and arrived is not None:
+                    arrived(views, view)
     return views
 
 

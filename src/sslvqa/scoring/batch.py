@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sslvqa.errors import ConfigError
-from sslvqa.scoring.ahead import Source, read_each
+from sslvqa.scoring.ahead import Source, geometry_of, read_each
 from sslvqa.scoring.result import SCHEMA, VideoScore
+from sslvqa.scoring.windows import check_timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -92,6 +93,16 @@ def finish_each(
     geometry: RawGeometry | Mapping[str, RawGeometry] | None = None,
 ) -> Iterator[Finished_co | FailedScore]:
     """As :func:`score_each`, with something else made of what was read of a file and its raw scores."""
+    if len(paths) == 1:  # nothing to read ahead, but the networks can begin before its end
+        check_timeline(timeline_seconds)
+        try:
+            reading, raw = scorer.read_and_run(
+                paths[0], timeline_seconds=timeline_seconds, geometry=geometry_of(paths[0], geometry)
+            )
+            yield finish(reading, raw=raw)
+        except Exception as error:
+            yield FailedScore.of(paths[0], error)
+        return
     readings = read_each(paths, scorer=scorer, timeline_seconds=timeline_seconds, geometry=geometry)
     for group in _groups(readings, views=scorer.batch if scorer.joins_files else 0):
         scores = _scores_together([item for _, item in group if not isinstance(item, Exception)], scorer)

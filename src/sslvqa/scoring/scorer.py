@@ -20,6 +20,7 @@ from sslvqa.scoring.backends import Backend, make_runtime
 from sslvqa.scoring.cautions import cautions
 from sslvqa.scoring.combine import Combine, Combined, Combiner
 from sslvqa.scoring.interval import ConformalInterval
+from sslvqa.scoring.overlap import read_and_run
 from sslvqa.scoring.reading import RawScores, Reading
 from sslvqa.scoring.result import ClipScore, Interval, Provenance, ScoreKind, VideoScore
 from sslvqa.scoring.runtime import (
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from sslvqa.hub.card import ModelCard
-    from sslvqa.nn.quality import QualityModel
+    from sslvqa.nn.quality import QualityModel, QualityScores
     from sslvqa.video.frames import VideoInfo
     from sslvqa.video.raw import RawGeometry
 
@@ -191,10 +192,40 @@ class Scorer:
             VideoError: The file cannot be used.
             ConfigError: ``timeline_seconds`` is not positive and finite, or ``max_windows`` is below 1.
         """
-        reading = self.read(
-            source, timeline_seconds=timeline_seconds, max_windows=max_windows, geometry=geometry
+        reading, raw = self.read_and_run(
+            source,
+            timeline_seconds=timeline_seconds,
+            max_windows=max_windows,
+            geometry=geometry,
+            progress=progress,
         )
-        return self.finish(reading, progress=progress)
+        return self.finish(reading, raw=raw)
+
+    def read_and_run(
+        self,
+        source: str | Path | BinaryIO,
+        *,
+        timeline_seconds: float | None = None,
+        max_windows: int = 120,
+        geometry: RawGeometry | None = None,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> tuple[Reading, RawScores]:
+        """Return what :meth:`finish` needs, with the raw scores of all views; arguments of :meth:`score`.
+
+        The networks have the first views while the last ones are being read.
+        """
+
+        def read(arrived: Callable[[Tensor, int], object]) -> Reading:
+            return self.read(
+                source,
+                timeline_seconds=timeline_seconds,
+                max_windows=max_windows,
+                geometry=geometry,
+                arrived=arrived,
+            )
+
+        reading, scores = read_and_run(read, self.runtime, batch=self.batch, progress=progress)
+        return reading, self._checked(scores)
 
     def read(
         self,
@@ -204,6 +235,7 @@ class Scorer:
         max_windows: int = 120,
         geometry: RawGeometry | None = None,
         threads: int | None = None,
+        arrived: Callable[[Tensor, int], object] | None = None,
     ) -> Reading:
         """Read what :meth:`finish` needs; may run in another thread than the networks.
 
@@ -213,6 +245,7 @@ class Scorer:
             max_windows: As for :meth:`score`.
             geometry: As for :meth:`score`.
             threads: Of the decoder; default the scorer's.
+            arrived: As of :func:`sslvqa.sampling.read_views`.
 
         Raises:
             VideoError: The file cannot be used.
@@ -232,9 +265,12 @@ class Scorer:
                     generator=self._generator(),
                     max_windows=max_windows,
                 )
-            views = read_views(video, [*plans, *(window.plan for window in windows)])
-            if self.device.type == "cuda":
-                views = views.pin_memory()  # here, where it is done beside the networks
+            views = read_views(
+                video,
+                [*plans, *(window.plan for window in windows)],
+                pinned=self.device.type == "cuda",
+                arrived=arrived,
+            )
             return Reading(info, timestamps, plans, windows, views, tuple(video.warnings), timeline_seconds)
 
     def finish(
@@ -303,7 +339,9 @@ class Scorer:
 
     def _forward(self, views: Tensor, *, progress: Callable[[int, int], object] | None = None) -> RawScores:
         """Return the raw scores of uint8 views, in their order."""
-        scores = run_views(self.runtime, views, batch=self.batch, progress=progress)
+        return self._checked(run_views(self.runtime, views, batch=self.batch, progress=progress))
+
+    def _checked(self, scores: QualityScores) -> RawScores:
         if not all(part.isfinite().all() for part in scores if part is not None):
             raise ModelError(f"{self.card.name} gave scores that are not finite; its weights are unusable")
         q_d = None if scores.q_d is None else scores.q_d.double().numpy()
