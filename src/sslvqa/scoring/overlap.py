@@ -32,7 +32,8 @@ def read_and_run(
     The batches are those of :func:`sslvqa.scoring.runtime.run_views`, so timing changes no score.
 
     Args:
-        read: Reads one file; is given what to call with all views and the number of one that is whole.
+        read: Reads one file, in the thread; calls what it is given with all views and the number of one
+            that is whole.
         runtime: Runs the model, in the calling thread.
         batch: Views of a call.
         progress: Called after every call with the number of views done and of all views.

@@ -214,17 +214,18 @@ class Scorer:
 
         The networks have the first views while the last ones are being read.
         """
-
-        def read(arrived: Callable[[Tensor, int], object]) -> Reading:
-            return self.read(
+        reading, scores = read_and_run(
+            lambda arrived: self.read(
                 source,
                 timeline_seconds=timeline_seconds,
                 max_windows=max_windows,
                 geometry=geometry,
                 arrived=arrived,
-            )
-
-        reading, scores = read_and_run(read, self.runtime, batch=self.batch, progress=progress)
+            ),
+            self.runtime,
+            batch=self.batch,
+            progress=progress,
+        )
         return reading, self._checked(scores)
 
     def read(
@@ -245,7 +246,7 @@ class Scorer:
             max_windows: As for :meth:`score`.
             geometry: As for :meth:`score`.
             threads: Of the decoder; default the scorer's.
-            arrived: As of :func:`sslvqa.sampling.read_views`.
+            arrived: As of :func:`sslvqa.sampling.read_views`; called in the thread that reads.
 
         Raises:
             VideoError: The file cannot be used.
