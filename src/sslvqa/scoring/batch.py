@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import dataclass
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -96,9 +97,9 @@ def finish_each(
     if len(paths) == 1:  # nothing to read ahead, but the networks can begin before its end
         check_timeline(timeline_seconds)
         try:
-            reading, raw = scorer.read_and_run(
-                paths[0], timeline_seconds=timeline_seconds, geometry=geometry_of(paths[0], geometry)
-            )
+            own = geometry_of(paths[0], geometry)
+            read = partial(scorer.read, paths[0], timeline_seconds=timeline_seconds, geometry=own)
+            reading, raw = scorer.read_and_run(read)
             yield finish(reading, raw=raw)
         except Exception as error:
             yield FailedScore.of(paths[0], error)

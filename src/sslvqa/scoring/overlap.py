@@ -5,11 +5,12 @@ from __future__ import annotations
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from sslvqa.nn.quality import join_scores
 from sslvqa.scoring.ahead import reading_threads
+from sslvqa.scoring.runtime import run_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
 
     from torch import Tensor
 
@@ -21,7 +22,7 @@ __all__ = ["read_and_run"]
 
 
 def read_and_run(
-    read: Callable[[Callable[[Tensor, int], object]], Reading],
+    read: Callable[..., Reading],
     runtime: Runtime,
     *,
     batch: int,
@@ -32,11 +33,11 @@ def read_and_run(
     The batches are those of :func:`sslvqa.scoring.runtime.run_views`, so timing changes no score.
 
     Args:
-        read: Reads one file, in the thread; calls what it is given with all views and the number of one
-            that is whole.
+        read: Reads one file, in the thread; calls its argument ``arrived`` with all views and the number of
+            one that is whole.
         runtime: Runs the model, in the calling thread.
         batch: Views of a call.
-        progress: Called after every call with the number of views done and of all views.
+        progress: As of :func:`sslvqa.scoring.runtime.run_views`.
 
     Returns:
         What was read, and the raw scores of its views.
@@ -54,13 +55,12 @@ def read_and_run(
         if missing[first] == 0:
             whole.put((first, part, len(views)))
 
-    scores: dict[int, QualityScores] = {}
+    def batches(reading: Future[Reading]) -> Iterator[tuple[int, Tensor, int]]:
+        yield from iter(whole.get, None)
+        reading.result()  # raises what stopped it
+
     with reading_threads(1) as pool:
-        reading = pool.submit(read, arrived)
+        reading = pool.submit(read, arrived=arrived)
         reading.add_done_callback(lambda _: whole.put(None))
-        while (found := whole.get()) is not None:
-            first, part, total = found
-            scores[first] = runtime(part)
-            if progress is not None:
-                progress(sum(len(done.q_r) for done in scores.values()), total)
-        return reading.result(), join_scores([scores[first] for first in sorted(scores)])
+        scores = run_batches(runtime, batches(reading), progress=progress)
+        return reading.result(), scores

@@ -11,7 +11,7 @@ from sslvqa.errors import ConfigError
 from sslvqa.nn.quality import QualityScores, join_scores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from torch import Tensor
 
@@ -20,6 +20,7 @@ __all__ = [
     "Runtime",
     "inference",
     "pick_device",
+    "run_batches",
     "run_views",
     "views_at_once",
 ]
@@ -63,12 +64,32 @@ def run_views(
         batch: Views of a call.
         progress: Called after every call with the number of views done and of all views.
     """
-    parts: list[QualityScores] = []
-    for part in torch.split(views, batch):
-        parts.append(runtime(part))
+    parts = enumerate(torch.split(views, batch))
+    return run_batches(runtime, ((place, part, len(views)) for place, part in parts), progress=progress)
+
+
+def run_batches(
+    runtime: Runtime,
+    batches: Iterable[tuple[int, Tensor, int]],
+    *,
+    progress: Callable[[int, int], object] | None = None,
+) -> QualityScores:
+    """Score batches of views as they come.
+
+    Args:
+        runtime: Runs the model.
+        batches: At least one: its place among all batches, uint8 views, and the number of all views.
+        progress: As of :func:`run_views`.
+
+    Returns:
+        The scores by the batches' places.
+    """
+    scores: dict[int, QualityScores] = {}
+    for place, part, total in batches:
+        scores[place] = runtime(part)
         if progress is not None:
-            progress(sum(len(done.q_r) for done in parts), len(views))
-    return join_scores(parts)
+            progress(sum(len(done.q_r) for done in scores.values()), total)
+    return join_scores([scores[place] for place in sorted(scores)])
 
 
 @contextmanager

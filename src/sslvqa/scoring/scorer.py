@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
+from functools import partial
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Literal
 
@@ -192,40 +193,31 @@ class Scorer:
             VideoError: The file cannot be used.
             ConfigError: ``timeline_seconds`` is not positive and finite, or ``max_windows`` is below 1.
         """
-        reading, raw = self.read_and_run(
+        read = partial(
+            self.read,
             source,
             timeline_seconds=timeline_seconds,
             max_windows=max_windows,
             geometry=geometry,
-            progress=progress,
         )
+        reading, raw = self.read_and_run(read, progress=progress)
         return self.finish(reading, raw=raw)
 
     def read_and_run(
-        self,
-        source: str | Path | BinaryIO,
-        *,
-        timeline_seconds: float | None = None,
-        max_windows: int = 120,
-        geometry: RawGeometry | None = None,
-        progress: Callable[[int, int], object] | None = None,
+        self, read: Callable[..., Reading], *, progress: Callable[[int, int], object] | None = None
     ) -> tuple[Reading, RawScores]:
-        """Return what :meth:`finish` needs, with the raw scores of all views; arguments of :meth:`score`.
+        """Return what :meth:`finish` needs, with the raw scores of all views.
 
         The networks have the first views while the last ones are being read.
+
+        Args:
+            read: :meth:`read` of one file, all but ``arrived`` given.
+            progress: As for :meth:`score`.
+
+        Raises:
+            VideoError: The file cannot be used.
         """
-        reading, scores = read_and_run(
-            lambda arrived: self.read(
-                source,
-                timeline_seconds=timeline_seconds,
-                max_windows=max_windows,
-                geometry=geometry,
-                arrived=arrived,
-            ),
-            self.runtime,
-            batch=self.batch,
-            progress=progress,
-        )
+        reading, scores = read_and_run(read, self.runtime, batch=self.batch, progress=progress)
         return reading, self._checked(scores)
 
     def read(
