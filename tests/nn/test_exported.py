@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-import torch.nn.functional as F
+from torch import Tensor
 
 from sslvqa.nn import (
     DistanceModel,
@@ -11,7 +11,6 @@ from sslvqa.nn import (
     RegressorModel,
     SwinBackbone,
     SwinConfig,
-    exported,
 )
 from sslvqa.nn.exported import ExportedEncoder, WindowInputs, backbones
 
@@ -35,26 +34,36 @@ def model(request):
     return model.eval()
 
 
-@pytest.mark.parametrize("most", [1, 700, 10**9])
-def test_any_number_of_windows_at_a_time_gives_the_models_numbers(model, monkeypatch, most):
-    biases, real = [], F.scaled_dot_product_attention
-
-    def attend(query, key, value, *, attn_mask):
-        biases.append(attn_mask.numel())
-        return real(query, key, value, attn_mask=attn_mask)
-
+def test_a_view_gets_the_models_numbers_from_its_tokens_and_the_geometry(model):
     views = torch.randn(2, 3, *VIEW, generator=torch.Generator().manual_seed(1))
     windows = WindowInputs(model, VIEW)
+    encoder = ExportedEncoder(model, windows)
     with torch.inference_mode():
         expected = model.encode(views)
-        embedded = [backbone.patch_embed(views) for backbone in backbones(model)]
-        monkeypatch.setattr(exported, "_BIAS_FLOATS", most)
-        monkeypatch.setattr(F, "scaled_dot_product_attention", attend)
-        found = ExportedEncoder(model, windows)(*embedded, *windows.tensors)
-    for mine, theirs in zip(found, expected, strict=True):
-        torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-5)
-    one_row = 2 * 2 * (2 * 3 * 3) ** 2  # of two windows for the two heads of the second stage
-    assert max(biases) <= max(most, one_row)
+        found = [
+            encoder(*(backbone.patch_embed(view) for backbone in backbones(model)), *windows.tensors)
+            for view in views.split(1)
+        ]
+    for mine, theirs in zip(zip(*found, strict=True), expected, strict=True):
+        torch.testing.assert_close(torch.cat(mine), theirs, atol=1e-5, rtol=1e-5)
+
+
+def test_no_bias_of_more_than_a_row_of_windows_is_held(model, monkeypatch):
+    largest, real = [], Tensor.__add__
+
+    def add(self, other):
+        out = real(self, other)
+        largest.append(out.numel() if out.shape[-1] == out.shape[-2] else 0)
+        return out
+
+    windows = WindowInputs(model, VIEW)
+    view = torch.zeros(1, 3, *VIEW)
+    monkeypatch.setattr(Tensor, "__add__", add)
+    with torch.inference_mode():
+        embedded = [backbone.patch_embed(view) for backbone in backbones(model)]
+        ExportedEncoder(model, windows)(*embedded, *windows.tensors)
+    heads, tokens, most_windows_along_an_axis = 2, 2 * 3 * 3, 4
+    assert 0 < max(largest) <= most_windows_along_an_axis * heads * tokens**2
 
 
 def test_the_geometry_is_shared_by_all_blocks_and_takes_a_byte_for_each_axis(model):

@@ -3,8 +3,8 @@
 The geometry of the windows (table rows, gates, shift masks) is a set of further inputs that all blocks of all
 networks share: as constants they would be folded to the bias of every window of every block, gigabytes for
 ``swin_t`` that are also slower to read than to compute. Gates and masks come axis by axis, as the bias of a
-window is that of its row plus that of its column. Attention takes some rows of windows at a time, so that the
-bias of all of them is never held.
+window is that of its row plus that of its column. Attention takes a row of windows at a time and adds the two
+inside its product, so that no bias of a window is ever held.
 """
 
 from __future__ import annotations
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from sslvqa.nn.swin3d.window import Triple, WindowPlan
 
 __all__ = ["ExportedEncoder", "WindowInputs", "backbones"]
-
-_BIAS_FLOATS = 10_000_000
-"""Of the windows at a time: 20 MB in bfloat16. Fewer windows are as fast, in a larger graph."""
 
 
 class Axes(NamedTuple):
@@ -102,10 +99,10 @@ class ExportedEncoder(nn.Module):
         ).eval()
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Encode embedded views.
+        """Encode one embedded view.
 
         Args:
-            inputs: For each backbone ``(B, T', h, w, C)``, then :attr:`WindowInputs.tensors`.
+            inputs: For each backbone ``(1, T', h, w, C)``, then :attr:`WindowInputs.tensors`.
         """
         self.windows.give(inputs[self.count :])
         return self.model.encode(inputs)  # type: ignore[arg-type]  # only handed on to the backbones
@@ -124,57 +121,72 @@ class _Embedded(nn.Module):
 
 
 class _Attention(WindowAttention):
-    """Shares everything with another attention, and takes some windows at a time."""
+    """Shares everything with another attention, and takes the windows of a row at a time."""
 
     def __init__(self, own: WindowAttention, windows: WindowInputs) -> None:
         self.__dict__.update(own.__dict__)
         self.windows = windows
 
     def forward(self, tokens: Tensor, plan: WindowPlan) -> Tensor:
-        groups = [
-            part.view(len(part), *_distinct(plan), *part.shape[2:]) for part in self.project(tokens, plan)
-        ]
-        step = max(_BIAS_FLOATS // (groups[0].shape[3] * self.heads * plan.tokens**2), 1)
-        bias = self.biases(plan)
+        """As of the other attention, for one map ``(1, T, H, W, C)``."""
+        (nt, nh, nw), (t, h, w) = plan.counts, plan.window
+        channels = tokens.shape[-1]
+        parted = tokens.view(nt, t, nh, h, nw, w, channels).permute(0, 2, 4, 1, 3, 5, 6)
+        query, key, value = self._heads_of(parted.reshape(-1, plan.tokens, channels))
+        terms = self._terms(plan)
         mixed = []
-        for time, first in itertools.product(range(groups[0].shape[1]), range(0, groups[0].shape[2], step)):
-            part = slice(first, first + step)
-            q, k, v = (each[:, time, part].flatten(1, 3) for each in groups)
-            mask = bias(time, part).flatten(0, 2).unsqueeze(0)
-            mixed.append(F.scaled_dot_product_attention(q, k, v, attn_mask=mask))
-        return self.join(torch.cat(mixed, dim=1), tokens.shape, plan)
+        for row in range(nt * nh):
+            q, k, v = (each[row * nw : (row + 1) * nw].transpose(1, 2) for each in (query, key, value))
+            logits = sum(terms(*divmod(row, nh)), start=q @ k.transpose(2, 3))
+            mixed.append((logits.softmax(dim=-1) @ v).transpose(1, 2).flatten(2))
+        joined: Tensor = self.proj(torch.cat(mixed))
+        return joined.view(parted.shape).permute(0, 3, 1, 4, 2, 5, 6).reshape(tokens.shape)
 
-    def biases(self, plan: WindowPlan) -> Callable[[int, slice], Tensor]:
-        """What is added to the logits, by window in time and rows of windows.
+    def _heads_of(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Query, key and value of ``(windows, N, C)``, each ``(windows, N, heads, C / heads)``.
 
-        The result is ``(rows, windows of a row, heads, tokens, tokens)``. A distance gate is a sum over the
-        axes, so its share of the bias is one too; a binary one is not, and is put together window by window.
+        They are three products, as to part the result of one takes a copy.
         """
-        times, rows, columns = _distinct(plan)
-        fixed = self.windows.table[plan]
+        shape = (*rows.shape[:2], self.heads, rows.shape[2] // self.heads)
+        layers = zip(self.qkv.weight.chunk(3), self.qkv.bias.chunk(3), strict=True)
+        query, key, value = (F.linear(rows, weight, bias).view(shape) for weight, bias in layers)
+        return query * shape[-1] ** -0.5, key, value
+
+    def _terms(self, plan: WindowPlan) -> Callable[[int, int], list[Tensor]]:
+        """What is added to the logits of a row of windows, by window in time and row.
+
+        The terms are ``(windows of the row or 1, heads, N, N)``; their sum is never held, as they are read
+        faster than it. A distance gate is a sum over the axes, so its share of the bias is one too; a
+        binary one is not, and is put together row by row.
+        """
+        fixed, times = self.windows.table[plan], plan.counts[0]
         by_row = self.look_up(self.relative_position_bias_table, fixed.rows, plan.tokens)
-        by_column, gated = torch.zeros_like(by_row[:, :1, :1, :1]), None
+        by_column: list[Tensor] = []
+        gated = None
         if self.fragment_position_bias_table is not None and fixed.gates:
             fragment = self.look_up(self.fragment_position_bias_table, fixed.rows, plan.tokens)
             difference, by_row = by_row - fragment, fragment
             if plan.gate == "distance":
                 by_row = torch.addcmul(by_row, fixed.gates[1], difference)
-                by_column = fixed.gates[2] * difference
+                by_column = [fixed.gates[2] * difference]
             else:
                 gated = difference
         if 1 in fixed.masks:
             by_row = by_row + fixed.masks[1]
         if 2 in fixed.masks:
-            by_column = by_column + fixed.masks[2]
+            by_column = [sum(by_column, start=fixed.masks[2])]
 
-        def bias(time: int, part: slice) -> Tensor:
-            here = by_row.expand(rows, -1, -1, -1)[part, None]
+        def terms(time: int, row: int) -> list[Tensor]:
+            here = by_row[row : row + 1] if len(by_row) > 1 else by_row
+            if 0 in fixed.masks and time == times - 1:
+                here = here + fixed.masks[0][-1]
             if gated is not None:
-                here = torch.addcmul(here, torch.maximum(fixed.gates[1][part, None], fixed.gates[2]), gated)
-            here = here + by_column.expand(columns, -1, -1, -1)
-            return here + fixed.masks[0][-1] if 0 in fixed.masks and time == times - 1 else here
+                here = torch.addcmul(
+                    here, torch.maximum(fixed.gates[1][row : row + 1], fixed.gates[2]), gated
+                )
+            return [here, *by_column]
 
-        return bias
+        return terms
 
 
 def backbones(model: QualityModel) -> list[SwinBackbone]:
@@ -184,14 +196,6 @@ def backbones(model: QualityModel) -> list[SwinBackbone]:
 
 def _rows_key(plan: WindowPlan) -> object:
     return plan.tokens, plan.table_window
-
-
-def _distinct(plan: WindowPlan) -> Triple:
-    """Windows along each axis that need a bias of their own; their product is ``plan.distinct``."""
-    time, height, width = plan.counts
-    if plan.distinct == 1:
-        return 1, 1, 1
-    return time if plan.shift[0] else 1, height, width
 
 
 def _gated(plan: WindowPlan) -> tuple[int, ...]:
