@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict
 from functools import partial
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Literal
@@ -12,18 +9,16 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import torch
 
-from sslvqa import __version__
 from sslvqa.errors import ConfigError, ModelError
 from sslvqa.hub.weights import LoadedModel, load_model, model_directory
 from sslvqa.sampling.normalize import RGB_MEAN, RGB_STD, normalize
 from sslvqa.sampling.qcs import ViewPlan, plan_views, read_views
+from sslvqa.scoring.assembly import Assembler, score_kind
 from sslvqa.scoring.backends import Backend, make_runtime
-from sslvqa.scoring.cautions import cautions
-from sslvqa.scoring.combine import Combine, Combined, Combiner
+from sslvqa.scoring.combine import Combine, Combiner
 from sslvqa.scoring.interval import ConformalInterval
 from sslvqa.scoring.overlap import read_and_run
 from sslvqa.scoring.reading import RawScores, Reading
-from sslvqa.scoring.result import ClipScore, Interval, Provenance, ScoreKind, VideoScore
 from sslvqa.scoring.runtime import (
     Precision,
     inference,
@@ -31,7 +26,7 @@ from sslvqa.scoring.runtime import (
     run_views,
     views_at_once,
 )
-from sslvqa.scoring.windows import Window, clip_span, plan_windows
+from sslvqa.scoring.windows import Window, plan_windows
 from sslvqa.video.guard import Limits
 from sslvqa.video.reader import open_video
 
@@ -45,6 +40,7 @@ if TYPE_CHECKING:
 
     from sslvqa.hub.card import ModelCard
     from sslvqa.nn.quality import QualityModel, QualityScores
+    from sslvqa.scoring.result import VideoScore
     from sslvqa.video.frames import VideoInfo
     from sslvqa.video.raw import RawGeometry
 
@@ -123,10 +119,18 @@ class Scorer:
         )
         self._source = None if isinstance(model, LoadedModel) else model_directory(model).absolute()
         self._model = networks if self._source is None or not self.runtime.owns_weights else None
-        self._card_sha256 = _sha256_of_what_counts(card)
         self.combiner = Combiner.from_card(card, combine=self.combine)
         has_interval = self.combine == "calibrated" and card.interval is not None
         self.interval = ConformalInterval.from_card(card.interval) if has_interval and card.interval else None
+        self.kind = score_kind(
+            card,
+            combine=self.combine,
+            seed=self.seed,
+            clips=self.clips,
+            draws=self.draws,
+            precision=self.runtime.precision,
+        )
+        self._assemble = Assembler(card, self.kind, self.combiner, self.interval, str(self.device))
         self.limits = Limits() if limits is None else limits
 
     @property
@@ -149,26 +153,7 @@ class Scorer:
     @property
     def scale(self) -> str:
         """What a score of this scorer is, in words."""
-        if self.combine == "raw":
-            if self.card.architecture.kind == "regressor":
-                return "raw Q_R (arbitrary scale): good for ranking only"
-            return "raw mean of Q_R (arbitrary scale) and Q_D (0..1): good for ranking only"
-        scale = self.card.scale
-        return f"{scale.label} {scale.minimum:g}..{scale.maximum:g}: {scale.kind}"
-
-    @property
-    def kind(self) -> ScoreKind:
-        """What all scores of this scorer share, with the clips as their timeline."""
-        return ScoreKind(
-            weights_sha256=self.card.weights_sha256,
-            combine=self.combine,
-            seed=self.seed,
-            clips=self.clips,
-            draws=self.draws,
-            precision=self.runtime.precision,
-            scale=self.scale,
-            card_sha256=self._card_sha256,
-        )
+        return self.kind.scale
 
     def score(
         self,
@@ -281,9 +266,7 @@ class Scorer:
             progress: As for :meth:`score`.
         """
         raw = self._forward(reading.views, progress=progress) if raw is None else raw
-        used = len(reading.plans)
-        shape = (self.clips, self.draws)
-        return self._assemble(reading, raw.part(slice(used), shape), raw.part(slice(used, None)))
+        return self._assemble(reading, raw, backend=self.runtime.backend)
 
     def raw(self, reading: Reading) -> RawScores:
         """Return the raw outputs for every view of a score, e.g. to fit a calibration."""
@@ -339,77 +322,6 @@ class Scorer:
             raise ModelError(f"{self.card.name} gave scores that are not finite; its weights are unusable")
         q_d = None if scores.q_d is None else scores.q_d.double().numpy()
         return RawScores(scores.q_r.double().numpy(), q_d)
-
-    def _assemble(self, reading: Reading, raw: RawScores, raw_windows: RawScores) -> VideoScore:
-        views = self.combiner(raw.q_r, raw.q_d)
-        score, q_r = float(views.score.mean()), float(views.q_r.mean())
-        q_d = None if views.q_d is None else float(views.q_d.mean())
-        disagreement = None if q_d is None else abs(q_r - q_d)
-        if reading.windows:
-            spans = [(window.start_seconds, window.end_seconds) for window in reading.windows]
-            timeline = self._timeline(spans, self.combiner(raw_windows.q_r, raw_windows.q_d))
-        else:
-            clips = [plan.clip for plan in reading.plans[:: self.draws]]
-            spans = [clip_span(clip, reading.timestamps_seconds, reading.info) for clip in clips]
-            timeline = self._timeline(spans, views.mean(axis=1))
-        return VideoScore(
-            path=reading.info.path,
-            score=score,
-            scale=self.scale,
-            spread=float(views.score.std()),
-            disagreement=disagreement,
-            interval=self._interval(score, disagreement),
-            q_r=q_r,
-            q_d=q_d,
-            raw_q_r=float(raw.q_r.mean()),
-            raw_q_d=None if raw.q_d is None else float(raw.q_d.mean()),
-            timeline=timeline,
-            video=reading.info,
-            provenance=self._provenance(reading),
-            warnings=(*reading.warnings, *cautions(reading, self.card.architecture.geometry)),
-        )
-
-    def _timeline(self, spans: Sequence[tuple[float, float]], scores: Combined) -> tuple[ClipScore, ...]:
-        q_d = [None] * len(spans) if scores.q_d is None else scores.q_d.tolist()
-        rows = zip(spans, scores.score.tolist(), scores.q_r.tolist(), q_d, strict=True)
-        return tuple(
-            ClipScore(start, end, value, r, d, self._interval(value, None if d is None else abs(r - d)))
-            for (start, end), value, r, d in rows
-        )
-
-    def _interval(self, score: float, disagreement: float | None) -> Interval | None:
-        if self.interval is None:
-            return None
-        scale = self.card.scale
-        low, high = self.interval.bounds(
-            score, disagreement=disagreement or 0.0, minimum=scale.minimum, maximum=scale.maximum
-        )
-        return Interval(low, high, self.interval.coverage)
-
-    def _provenance(self, reading: Reading) -> Provenance:
-        return Provenance(
-            model=self.card.name,
-            weights_sha256=self.card.weights_sha256,
-            package_version=__version__,
-            torch_version=torch.__version__,
-            device=str(self.device),
-            backend=self.runtime.backend,
-            precision=self.runtime.precision,
-            combine=self.combine,
-            seed=self.seed,
-            clips=self.clips,
-            draws=self.draws,
-            clip_starts=tuple(plan.clip.indices[0] for plan in reading.plans[:: self.draws]),
-            card_sha256=self._card_sha256,
-            timeline_seconds=reading.timeline_seconds,
-        )
-
-
-def _sha256_of_what_counts(card: ModelCard) -> str:
-    """Hash of what decides the number beside the weights; not of names, results, defaults of the sampling."""
-    counts = card.model_dump(mode="json", include={"scale", "calibration", "interval"}, exclude_defaults=True)
-    counts["geometry"] = asdict(card.architecture.geometry)
-    return hashlib.sha256(json.dumps(counts, sort_keys=True).encode()).hexdigest()
 
 
 def _require_known_input(card: ModelCard) -> None:
