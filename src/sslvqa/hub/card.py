@@ -148,10 +148,7 @@ class IntervalCard(_Part):
 
     coverage: float
     half_width: float
-    """On the label scale; a multiple of the difficulty when that is not ``none``."""
-    difficulty: Literal["none", "disagreement"] = "none"
-    offset: float = 0.0
-    """Added to the disagreement |Q_R - Q_D| to give the difficulty; unused when difficulty is ``none``."""
+    """On the label scale."""
     margin: float = Field(default=0.0, ge=0)
     """Added to the half-width: how far a student may be from its teacher, whose interval this is."""
     videos: int
@@ -274,8 +271,6 @@ class ModelCard(_Part):
         if self.calibration is not None and (self.calibration.distance is not None) != has_distance:
             wanted = "needs" if has_distance else "has no Q_D for"
             raise ValueError(f"a {self.architecture.kind} {wanted} a [calibration.distance]")
-        if not has_distance and self.interval is not None and self.interval.difficulty == "disagreement":
-            raise ValueError("a regressor has no Q_D, so its [interval] cannot follow the disagreement")
         return self
 
 

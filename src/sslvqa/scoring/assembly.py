@@ -64,7 +64,6 @@ class Assembler:
         views = self.combiner(of_clips.q_r, of_clips.q_d)
         score, q_r = float(views.score.mean()), float(views.q_r.mean())
         q_d = None if views.q_d is None else float(views.q_d.mean())
-        disagreement = None if q_d is None else abs(q_r - q_d)
         if reading.windows:
             spans = [(window.start_seconds, window.end_seconds) for window in reading.windows]
             timeline = self._timeline(spans, self.combiner(of_windows.q_r, of_windows.q_d))
@@ -77,8 +76,8 @@ class Assembler:
             score=score,
             scale=self.kind.scale,
             spread=float(views.score.std()),
-            disagreement=disagreement,
-            interval=self._interval(score, disagreement),
+            disagreement=None if q_d is None else abs(q_r - q_d),
+            interval=self._interval(score),
             q_r=q_r,
             q_d=q_d,
             raw_q_r=float(of_clips.q_r.mean()),
@@ -93,16 +92,14 @@ class Assembler:
         q_d = [None] * len(spans) if scores.q_d is None else scores.q_d.tolist()
         rows = zip(spans, scores.score.tolist(), scores.q_r.tolist(), q_d, strict=True)
         return tuple(
-            ClipScore(start, end, value, r, d, self._interval(value, None if d is None else abs(r - d))) for (start, end), value, r, d in rows
+            ClipScore(start, end, value, r, d, self._interval(value)) for (start, end), value, r, d in rows
         )
 
-    def _interval(self, score: float, disagreement: float | None) -> Interval | None:
+    def _interval(self, score: float) -> Interval | None:
         if self.interval is None:
             return None
         scale = self.card.scale
-        low, high = self.interval.bounds(
-            score, disagreement=disagreement or 0.0, minimum=scale.minimum, maximum=scale.maximum
-        )
+        low, high = self.interval.bounds(score, minimum=scale.minimum, maximum=scale.maximum)
         return Interval(low, high, self.interval.coverage)
 
     def _provenance(self, reading: Reading, backend: str) -> Provenance:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,33 +28,23 @@ class ConformalInterval:
 
     coverage: float
     half_width: float
-    """On the label scale, or a multiple of the difficulty."""
+    """On the label scale."""
     videos: int
     contents: int
-    difficulty: Literal["none", "disagreement"] = "none"
-    offset: float = 0.0
     margin: float = 0.0
     """Added to the half-width: of a student, how far it may be from its teacher."""
 
-    def width(self, disagreement: ArrayLike = 0.0) -> NDArray[np.float64]:
-        """Half-width for videos of a disagreement ``|Q_R - Q_D|`` on the label scale, any shape."""
-        spread = np.asarray(disagreement, dtype=np.float64)
-        scaled = self.offset + spread if self.difficulty == "disagreement" else np.ones_like(spread)
-        width: NDArray[np.float64] = self.half_width * scaled + self.margin
-        return width
-
     def bounds(
-        self, score: float, *, disagreement: float = 0.0, minimum: float = -np.inf, maximum: float = np.inf
+        self, score: float, *, minimum: float = -np.inf, maximum: float = np.inf
     ) -> tuple[float, float]:
         """Return the ends of the interval, cut at the ends of the scale.
 
         Args:
             score: Calibrated score.
-            disagreement: ``|Q_R - Q_D|`` on the label scale; used when the interval is normalised by it.
             minimum: Lowest value of the scale.
             maximum: Highest value of the scale.
         """
-        width = float(self.width(disagreement))
+        width = self.half_width + self.margin
         return max(score - width, minimum), min(score + width, maximum)
 
     def to_card(self) -> IntervalCard:
@@ -62,8 +52,6 @@ class ConformalInterval:
         return IntervalCard(
             coverage=self.coverage,
             half_width=self.half_width,
-            difficulty=self.difficulty,
-            offset=self.offset,
             margin=self.margin,
             videos=self.videos,
             contents=self.contents,
@@ -72,15 +60,7 @@ class ConformalInterval:
     @classmethod
     def from_card(cls, card: IntervalCard) -> ConformalInterval:
         """Inverse of :meth:`to_card`."""
-        return cls(
-            card.coverage,
-            card.half_width,
-            card.videos,
-            card.contents,
-            difficulty=card.difficulty,
-            offset=card.offset,
-            margin=card.margin,
-        )
+        return cls(card.coverage, card.half_width, card.videos, card.contents, margin=card.margin)
 
 
 def fit_interval(
@@ -89,7 +69,6 @@ def fit_interval(
     *,
     contents: Sequence[str] | None = None,
     coverage: float = 0.9,
-    disagreement: ArrayLike | None = None,
 ) -> ConformalInterval | None:
     """Fit an interval on labelled videos that neither training nor calibration has seen.
 
@@ -100,7 +79,6 @@ def fit_interval(
         scores: Calibrated scores of the same videos.
         contents: Content of each video; default every video its own.
         coverage: In (0, 1).
-        disagreement: ``|Q_R - Q_D|`` of each video; given, the interval is wider where it is larger.
 
     Returns:
         The interval, or ``None`` when there are too few contents for the coverage (fewer than 9 for 0.9).
@@ -113,23 +91,17 @@ def fit_interval(
         raise ConfigError(f"coverage is {coverage}; it must lie between 0 and 1, e.g. 0.9")
     y, s = np.asarray(labels, dtype=np.float64).ravel(), np.asarray(scores, dtype=np.float64).ravel()
     names = [str(index) for index in range(y.size)] if contents is None else list(contents)
-    spread = np.zeros_like(y) if disagreement is None else np.asarray(disagreement, dtype=np.float64).ravel()
-    _require_aligned(y, s, spread, len(names))
+    _require_aligned(y, s, len(names))
     if y.size == 0:
         return None
-    offset = 0.0 if disagreement is None else max(float(spread.mean()), 1e-9)
-    residuals = np.abs(y - s) / (1.0 if disagreement is None else offset + spread)
-    half_width = _for_new_content(residuals, names, coverage)
+    half_width = _for_new_content(np.abs(y - s), names, coverage)
     if half_width is None:
         return None
-    kind: Literal["none", "disagreement"] = "none" if disagreement is None else "disagreement"
-    return ConformalInterval(
-        coverage, half_width, int(y.size), len(set(names)), difficulty=kind, offset=offset
-    )
+    return ConformalInterval(coverage, half_width, int(y.size), len(set(names)))
 
 
 def widen_interval(
-    interval: ConformalInterval, excess: ArrayLike, *, contents: Sequence[str], share: float = 0.95
+    interval: ConformalInterval, distances: ArrayLike, *, contents: Sequence[str], share: float = 0.95
 ) -> ConformalInterval | None:
     """The interval of a model that imitates another one: wide enough to hold the other's.
 
@@ -137,9 +109,9 @@ def widen_interval(
     be as low as ``coverage + share - 1``, and that is what it states.
 
     Args:
-        interval: Of the imitated model, computed from the scores of the imitating one.
-        excess: By how much it would have to be wider to hold the imitated model's interval, for each of some
-            videos that the imitating model has not seen ``(n,)``; negative where it does so already.
+        interval: Of the imitated model.
+        distances: Between the scores of the two, on the label scale, for each of some videos that the
+            imitating one has not seen ``(n,)``; not negative.
         contents: Content of each of these videos.
         share: Probability to hold it for a video of a new content, in (0, 1).
 
@@ -153,11 +125,11 @@ def widen_interval(
         raise ConfigError(
             f"share is {share}; it must lie between {1 - interval.coverage:.3g} and 1, as 0.95 does"
         )
-    margin = _for_new_content(np.asarray(excess, dtype=np.float64), contents, share)
+    margin = _for_new_content(np.asarray(distances, dtype=np.float64), contents, share)
     if margin is None:
         return None
     coverage = round(interval.coverage + share - 1, 6)
-    return replace(interval, margin=interval.margin + max(margin, 0.0), coverage=coverage)
+    return replace(interval, margin=interval.margin + margin, coverage=coverage)
 
 
 def _for_new_content(values: NDArray[np.float64], contents: Sequence[str], coverage: float) -> float | None:
@@ -186,13 +158,11 @@ def _for_new_content(values: NDArray[np.float64], contents: Sequence[str], cover
     return float(values[order][np.argmax(reached > level + 1e-9)])
 
 
-def _require_aligned(
-    labels: NDArray[np.float64], scores: NDArray[np.float64], spread: NDArray[np.float64], contents: int
-) -> None:
-    if len({labels.size, scores.size, spread.size, contents}) != 1:
+def _require_aligned(labels: NDArray[np.float64], scores: NDArray[np.float64], contents: int) -> None:
+    if len({labels.size, scores.size, contents}) != 1:
         raise DataError(
-            f"interval got {labels.size} labels, {scores.size} scores, {spread.size} disagreements and "
-            f"{contents} contents; it needs one of each per video"
+            f"interval got {labels.size} labels, {scores.size} scores and {contents} contents; "
+            "it needs one of each per video"
         )
-    if not all(np.isfinite(values).all() for values in (labels, scores, spread)):
+    if not all(np.isfinite(values).all() for values in (labels, scores)):
         raise DataError("interval got values that are not finite; drop unlabelled and failed videos first")

@@ -25,8 +25,6 @@ from sslvqa.train.finish import interval_card, raw_scores, result_card, settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
     from sslvqa.data.manifest import Manifest
     from sslvqa.hub import Architecture
     from sslvqa.methods import Distil
@@ -141,13 +139,6 @@ def _wider_interval(
     if teacher.interval is None:
         return None
     own = ConformalInterval.from_card(teacher.interval)
-    excess = (
-        np.abs(theirs.score - mine.score) + own.width(_disagreement(theirs)) - own.width(_disagreement(mine))
-    )
-    contents = [row.content for row in held.rows]
-    wider = widen_interval(own, excess, contents=contents, share=config.interval_share)
+    distances, contents = np.abs(theirs.score - mine.score), [row.content for row in held.rows]
+    wider = widen_interval(own, distances, contents=contents, share=config.interval_share)
     return None if wider is None else wider.to_card()
-
-
-def _disagreement(scores: Combined) -> NDArray[np.float64]:
-    return np.zeros_like(scores.q_r) if scores.q_d is None else np.abs(scores.q_r - scores.q_d)
