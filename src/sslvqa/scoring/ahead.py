@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import torch
 
+from sslvqa.scoring.overlap import reading_threads
 from sslvqa.scoring.windows import check_timeline
 
 if TYPE_CHECKING:
@@ -20,14 +20,13 @@ if TYPE_CHECKING:
     from sslvqa.scoring.scorer import Scorer
     from sslvqa.video.raw import RawGeometry
 
-__all__ = ["Source", "geometry_of", "read_each", "reading_threads"]
+__all__ = ["Source", "geometry_of", "read_each"]
 
 Source = TypeVar("Source", bound="str | Path | BinaryIO")
 """A file."""
 
 _MOST_READERS = 8
 _MOST_READERS_FOR_GPU = 32  # which leaves the cores to the decoders
-_SHARED_BY_THREADS = 1 << 16  # elements of a tensor that torch does not change in one thread
 
 
 def read_each(
@@ -77,18 +76,3 @@ def geometry_of(
 ) -> RawGeometry | None:
     """What a headerless file holds, from what is said of all files or by path."""
     return geometry.get(str(source)) if isinstance(geometry, Mapping) else geometry
-
-
-def reading_threads(count: int) -> ThreadPoolExecutor:
-    """Threads that read while the networks compute."""
-    return ThreadPoolExecutor(count, thread_name_prefix="sslvqa-read", initializer=_let_waiting_threads_sleep)
-
-
-def _let_waiting_threads_sleep() -> None:
-    """Keep PyTorch's waiting threads from taking the cores that the decoders need.
-
-    GNU OpenMP lets them spin for milliseconds, except while it has more threads than there are cores. Its
-    threads for this one, which its first shared operation starts and which end with it, make that so: without
-    them a batch of 60 files took 1.4 times as long on two cores.
-    """
-    torch.zeros(_SHARED_BY_THREADS).add_(1)
