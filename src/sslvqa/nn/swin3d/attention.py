@@ -62,28 +62,14 @@ class WindowAttention(nn.Module):
         Returns:
             The map, same shape.
         """
-        query, key, value = (part.flatten(1, 2) for part in self.project(tokens, plan))
-        bias = self.bias(plan).flatten(0, 1).unsqueeze(0).to(query.dtype)
-        return self.join(
-            F.scaled_dot_product_attention(query, key, value, attn_mask=bias), tokens.shape, plan
-        )
-
-    def project(self, tokens: Tensor, plan: WindowPlan) -> tuple[Tensor, Tensor, Tensor]:
-        """Query, key and value of a map as :meth:`forward` takes it.
-
-        Windows with a bias of their own are an axis beside the heads, so that the bias needs no copy for the
-        others: each ``(groups, distinct windows, heads, tokens, channels of a head)``.
-        """
         batch, head = tokens.shape[0], tokens.shape[-1] // self.heads
         (nt, nh, nw), (t, h, w) = plan.counts, plan.window
         qkv = self.qkv(tokens).view(batch, nt, t, nh, h, nw, w, 3, self.heads, head)
-        rows = (3, -1, plan.distinct, self.heads, plan.tokens, head)
+        # windows with a bias of their own lie beside the heads: the others need no copy of it
+        rows = (3, -1, plan.distinct * self.heads, plan.tokens, head)
         query, key, value = qkv.permute(7, 0, 1, 3, 5, 8, 2, 4, 6, 9).reshape(rows).unbind(0)
-        return query, key, value
-
-    def join(self, mixed: Tensor, shape: torch.Size, plan: WindowPlan) -> Tensor:
-        """The map ``shape`` from what the heads of all windows give, in the order of :meth:`project`."""
-        (nt, nh, nw), (t, h, w) = plan.counts, plan.window
-        mixed = mixed.view(shape[0], nt, nh, nw, self.heads, t, h, w, -1).permute(0, 1, 5, 2, 6, 3, 7, 4, 8)
-        out: Tensor = self.proj(mixed.reshape(shape))
+        bias = self.bias(plan).flatten(0, 1).unsqueeze(0).to(query.dtype)
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        mixed = mixed.view(batch, nt, nh, nw, self.heads, t, h, w, head).permute(0, 1, 5, 2, 6, 3, 7, 4, 8)
+        out: Tensor = self.proj(mixed.reshape(tokens.shape))
         return out
