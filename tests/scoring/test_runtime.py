@@ -1,12 +1,14 @@
 """What runs the networks: the choice, and that the number does not depend on it."""
 
 import gc
+import os
 import shutil
 import subprocess
 import sys
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 import torch
 
@@ -185,7 +187,12 @@ def test_int8_is_near_and_made_once_of_the_model_alone(model_dir, clip, tmp_path
     (small,) = graphs.glob("*-int8.bin")
     assert small.stat().st_size < 0.6 * small.with_name(small.name.replace("-int8", "")).stat().st_size
     layers = sum(isinstance(part, torch.nn.Linear) for part in load_model(model_dir).model.modules())
-    assert small.with_suffix(".xml").read_text().count('type="FakeQuantize"') == layers
+    parts = openvino._core(os.getpid()).read_model(small.with_suffix(".xml")).get_ordered_ops()
+    assert sum(part.get_type_name() == "FakeQuantize" for part in parts) == layers
+    constants = [part for part in parts if part.get_type_name() == "Constant"]
+    weights = [part.data for part in constants if part.get_element_type().get_type_name() == "i8"]
+    assert len(weights) > layers  # query, key and value have one each
+    assert max(np.abs(each).max() for each in weights) == 63  # two products with 255 fit in 16 bits
     monkeypatch.setattr(openvino, "quantize_linear", _refuse)
     assert Scorer(model_dir, precision="int8").score(clip) == second
     monkeypatch.undo()

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["OpenVinoRuntime", "cache_directory", "unavailable"]
 
 
-_GRAPH = 7  # form of the graph; part of the name of its file
+_GRAPH = 8  # form of the graph; part of the name of its file
 _logger = logging.getLogger(__name__)
 _making = threading.Lock()
 """Held while a graph is made: torch traces one model at a time, and the next one may find the file."""
