@@ -103,6 +103,9 @@ class Scorer:
         self.seed = card.input.seed if seed is None else seed
         self.threads = None if threads is None else _positive("threads", threads)
         self.combine: Combine = card.combine if combine is None else combine
+        self.combiner = Combiner.from_card(card, combine=self.combine)
+        interval = card.interval if self.combine == "calibrated" else None
+        self.interval = None if interval is None else ConformalInterval.from_card(interval)
         self.device = pick_device(device)
         self.joins_files = batch is not None or self.device.type != "cpu"
         self.batch = views_at_once(self.device) if batch is None else _positive("batch", batch)
@@ -119,9 +122,6 @@ class Scorer:
         )
         self._source = None if isinstance(model, LoadedModel) else model_directory(model).absolute()
         self._model = networks if self._source is None or not self.runtime.owns_weights else None
-        self.combiner = Combiner.from_card(card, combine=self.combine)
-        has_interval = self.combine == "calibrated" and card.interval is not None
-        self.interval = ConformalInterval.from_card(card.interval) if has_interval and card.interval else None
         self.kind = score_kind(
             card,
             combine=self.combine,
