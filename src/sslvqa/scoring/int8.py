@@ -63,14 +63,14 @@ def quantize_linear(
 
     layers = list(_linear_layers(graph))
     largest = np.max(_largest_inputs(graph, layers, samples, compiled), axis=0)
-    rounded: dict[str, Any] = {}  # by what goes in: query, key and value share it
+    rounded: dict[Any, Any] = {}  # by what goes in: query, key and value share it
     for (layer, weight), bound in zip(layers, largest, strict=True):
         tokens = layer.input_value(0)
-        if (name := tokens.get_node().get_name()) not in rounded:
+        if tokens not in rounded:
             # the integers are -128 to 127: the lower end is one step beyond the upper one
             ends = (np.float32(-bound * 128 / 127), np.float32(bound))
-            rounded[name] = ops.fake_quantize(tokens, *ends, *ends, 256).output(0)
-        layer.input(0).replace_source_output(rounded[name])
+            rounded[tokens] = ops.fake_quantize(tokens, *ends, *ends, 256).output(0)
+        layer.input(0).replace_source_output(rounded[tokens])
         values = weight.data.astype(np.float32)
         inputs = 1 if layer.get_attributes()["transpose_b"] else 0
         largest_weight = np.abs(values).max(axis=inputs, keepdims=True)
