@@ -95,6 +95,7 @@ def test_a_widened_interval_holds_the_imitated_one_as_often_as_it_says():
     teacher = ConformalInterval(0.9, 2.0, 100, 100)
     mine = widen_interval(teacher, distances[:200], contents=[str(i) for i in range(200)])
     assert mine.coverage == pytest.approx(0.85)
+    assert mine.margin > 0
     assert mine.bounds(50.0) == pytest.approx((48.0 - mine.margin, 52.0 + mine.margin))
     held = distances <= mine.margin + 1e-9
     assert held[:200].mean() >= 0.95

@@ -4,7 +4,7 @@ The geometry of the windows (table rows, gates, shift masks) is a set of further
 networks share: as constants they would be folded to the bias of every window of every block, gigabytes for
 ``swin_t`` that are also slower to read than to compute. Gates and masks come axis by axis, as the bias of a
 window is that of its row plus that of its column. Attention takes a row of windows at a time and adds the two
-inside its product, so that no bias of a window is ever held.
+inside its product, so that their sum is never held (but with a binary gate, which is no such sum).
 """
 
 from __future__ import annotations
@@ -155,9 +155,9 @@ class _Attention(WindowAttention):
     def _terms(self, plan: WindowPlan) -> Callable[[int, int], list[Tensor]]:
         """What is added to the logits of a row of windows, by window in time and row.
 
-        The terms are ``(windows of the row or 1, heads, N, N)``; their sum is never held, as they are read
-        faster than it. A distance gate is a sum over the axes, so its share of the bias is one too; a
-        binary one is not, and is put together row by row.
+        The terms are ``(windows of the row or 1, heads, N, N)`` and are read faster than their sum. A
+        distance gate is a sum over the axes, so its share of the bias is one too; a binary one is not, and is
+        put together row by row.
         """
         fixed, times = self.windows.table[plan], plan.counts[0]
         by_row = self.look_up(self.relative_position_bias_table, fixed.rows, plan.tokens)
